@@ -1,0 +1,1 @@
+"""gasearch: from chemical elements and a pressure to predicted superconductors."""

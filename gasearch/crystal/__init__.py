@@ -1,0 +1,1 @@
+"""The structural type, and what follows from it alone."""

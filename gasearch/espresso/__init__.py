@@ -1,0 +1,1 @@
+"""Quantum ESPRESSO: text in, text out; the runner alone touches files and processes."""

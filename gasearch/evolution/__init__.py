@@ -1,0 +1,1 @@
+"""The grand-canonical genetic algorithm, with no physics engine inside."""

@@ -1,0 +1,1 @@
+"""Executors: serial and MPI."""

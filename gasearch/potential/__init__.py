@@ -1,0 +1,1 @@
+"""Energy models on batches of crystals, and relaxation at pressure."""

@@ -1,0 +1,1 @@
+"""From small cells labelled with DFT to a potential with honest errors."""

@@ -1,0 +1,1 @@
+"""Enthalpies turned into comparisons."""

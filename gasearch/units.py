@@ -1,0 +1,24 @@
+"""Units: eV, Å, K and THz inside; GPa and meV at the surface."""
+
+from __future__ import annotations
+
+from typing import Final
+
+#: 1 eV/Å³ in GPa (CODATA 2018, exact through e).
+GPA_PER_EV_PER_A3: Final = 160.2176634
+#: 1 Ry in eV (CODATA 2018).
+EV_PER_RYDBERG: Final = 13.605693122994
+#: Bohr radius in Å (CODATA 2018).
+A_PER_BOHR: Final = 0.529177210903
+#: 1 eV in meV.
+MEV_PER_EV: Final = 1000.0
+
+
+def pressure_from_GPa(pressure_GPa: float) -> float:
+    """Return a pressure in eV/Å³ from GPa."""
+    return pressure_GPa / GPA_PER_EV_PER_A3
+
+
+def pressure_to_GPa(pressure: float) -> float:
+    """Return a pressure in GPa from eV/Å³."""
+    return pressure * GPA_PER_EV_PER_A3

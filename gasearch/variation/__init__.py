@@ -1,0 +1,1 @@
+"""Operators that make a new structure from parents; one a file."""

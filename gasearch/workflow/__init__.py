@@ -1,0 +1,1 @@
+"""Stages composed into a run, and the run directory."""
