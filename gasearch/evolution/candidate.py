@@ -1,0 +1,100 @@
+"""What a search asks for, and what it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gasearch.crystal.composition import Composition
+from gasearch.crystal.crystal import Crystal
+from gasearch.outcomes import Failure, Relaxed
+
+
+@dataclass(frozen=True, eq=False)
+class Individual:
+    """A relaxed candidate that was admitted to the archive.
+
+    Parameters
+    ----------
+    id : int
+    crystal : Crystal
+        Relaxed, reduced to its primitive cell.
+    enthalpy_per_atom : float
+        eV per atom at the pressure of the search.
+    fingerprint : (n,) array
+        See `gasearch.crystal.fingerprint`.
+    operator : str
+        What made it.
+    parents : tuple of int
+        Ids of its parents; empty for the first generation.
+    """
+
+    id: int
+    crystal: Crystal
+    enthalpy_per_atom: float
+    fingerprint: np.ndarray
+    operator: str
+    parents: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A recipe: enough to build and relax a structure anywhere, with the same result.
+
+    Parameters
+    ----------
+    id : int
+        Unique, counted from 0; also the key of its random generator.
+    operator : str
+        Name of the operator, ``random``, ``prototype`` or ``seed``.
+    composition : Composition or None
+        The composition to build; None where the operator decides.
+    parents : tuple of Individual
+    given : Crystal or None
+        The structure itself, for seeds and prototypes.
+    ceiling : float
+        Enthalpy above which its relaxation may be given up, eV per atom; inf for none.
+    """
+
+    id: int
+    operator: str
+    composition: Composition | None = None
+    parents: tuple[Individual, ...] = ()
+    given: Crystal | None = None
+    ceiling: float = np.inf
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What became of a candidate; everything that the archive records.
+
+    Parameters
+    ----------
+    id, operator, parents
+        As in `Candidate`; ``parents`` are ids.
+    start : Crystal or None
+        The structure before it was relaxed; None if none could be built.
+    result : Relaxed or Failure
+    fingerprint : (n,) array or None
+        Of the relaxed crystal.
+    twin : int or None
+        Id of an earlier individual that is the same structure.
+    seconds : mapping
+        Wall-clock time by part (``build``, ``relax``, ``compare``); never used to decide anything.
+    """
+
+    id: int
+    operator: str
+    parents: tuple[int, ...]
+    start: Crystal | None
+    result: Relaxed | Failure
+    fingerprint: np.ndarray | None = None
+    twin: int | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def started(self) -> bool:
+        """Whether a relaxation was started for it."""
+        return self.result.steps > 0
