@@ -1,0 +1,95 @@
+"""Distances and lattices: nearest neighbours through periodic boundaries, reduced cells, supercells."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+
+from gasearch.crystal.crystal import Crystal
+
+_NEIGHBOURS = np.array(list(itertools.product((-1.0, 0.0, 1.0), repeat=3)))
+_HOME = len(_NEIGHBOURS) // 2
+
+
+def niggli_transformation(cell: np.ndarray) -> np.ndarray:
+    """Return the integer matrix T (3, 3), |det T| = 1, for which ``T @ cell`` is Niggli-reduced and right-handed.
+
+    The sign is the one exception to det T = 1: a left-handed cell is inverted. Where the reduction fails, as it may
+    for cells that are needles to rounding, T keeps the lattice vectors.
+    """
+    import spglib
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            niggli = spglib.niggli_reduce(cell)
+        except spglib.SpglibError:
+            niggli = None
+    transformation = np.eye(3) if niggli is None else np.rint(niggli @ np.linalg.inv(cell))
+    if abs(abs(np.linalg.det(transformation)) - 1) > 1e-6:
+        transformation = np.eye(3)
+    return transformation * np.sign(np.linalg.det(transformation @ cell))
+
+
+def reduced(crystal: Crystal) -> Crystal:
+    """Return the same structure, neither rotated nor shifted, in its Niggli-reduced, right-handed cell."""
+    transformation = niggli_transformation(crystal.cell)
+    return Crystal(transformation @ crystal.cell, crystal.frac @ np.linalg.inv(transformation), crystal.numbers)
+
+
+def nearest_distances(cell: np.ndarray, frac: np.ndarray) -> np.ndarray:
+    """Return the distance (n, n), Å, from each atom to the nearest image of each other one.
+
+    The diagonal holds the distance to an atom's own nearest image, which is the shortest lattice vector.
+    """
+    transformation = niggli_transformation(cell)
+    lattice = transformation @ cell
+    frac = frac @ np.linalg.inv(transformation)
+    difference = frac[:, None] - frac
+    difference -= np.rint(difference)
+    difference = difference @ lattice
+    # In a reduced cell the nearest image of a wrapped difference is at most one cell away along each vector.
+    shifts = _NEIGHBOURS @ lattice
+    # |d + s|² − |d|²: one matrix product, instead of an array of all image vectors.
+    excess = 2 * difference @ shifts.T + np.einsum("kx,kx->k", shifts, shifts)
+    diagonal = np.arange(len(frac))
+    excess[diagonal, diagonal, _HOME] = np.inf
+    squared = np.einsum("ijx,ijx->ij", difference, difference) + excess.min(axis=2)
+    return np.sqrt(np.maximum(squared, 0.0))
+
+
+def closest_distances(crystal: Crystal) -> dict[tuple[int, int], float]:
+    """Return the shortest distance, Å, of each pair of elements (Z₁ ≤ Z₂) that occurs, over all periodic images."""
+    distances = nearest_distances(crystal.cell, crystal.frac)
+    elements = crystal.composition.elements
+    return {
+        (a, b): float(distances[np.ix_(crystal.numbers == a, crystal.numbers == b)].min())
+        for a, b in itertools.combinations_with_replacement(elements, 2)
+    }
+
+
+def too_close(crystal: Crystal, minimum_distances: Mapping[tuple[int, int], float]) -> bool:
+    """Tell whether any two atoms, images included, are nearer than their elements' minimum distance (Å)."""
+    distances = nearest_distances(crystal.cell, crystal.frac)
+    return bool((distances < distance_limits(crystal.numbers, minimum_distances)).any())
+
+
+def distance_limits(numbers: np.ndarray, minimum_distances: Mapping[tuple[int, int], float]) -> np.ndarray:
+    """Return the minimum distance (n, n), Å, of each pair of atoms."""
+    elements, kind = np.unique(numbers, return_inverse=True)
+    limits = [[minimum_distances[min(a, b), max(a, b)] for b in elements.tolist()] for a in elements.tolist()]
+    return np.array(limits)[kind[:, None], kind]
+
+
+def supercell(crystal: Crystal, matrix: np.ndarray) -> Crystal:
+    """Return the structure in the cell ``matrix @ cell``; ``matrix`` (3, 3) holds integers and is not singular."""
+    inverse = np.linalg.inv(matrix)
+    corners = np.array(list(itertools.product((0, 1), repeat=3))) @ matrix
+    ranges = (np.arange(low, high + 1) for low, high in zip(corners.min(0), corners.max(0), strict=True))
+    points = np.array(list(itertools.product(*ranges))) @ inverse
+    inside = points[((points > -1e-9) & (points < 1 - 1e-9)).all(axis=1)]
+    frac = (crystal.frac @ inverse)[:, None] + inside
+    return Crystal(matrix @ crystal.cell, frac.reshape(-1, 3), np.repeat(crystal.numbers, len(inside)))

@@ -1,0 +1,77 @@
+"""Space groups, primitive and symmetrized cells (spglib)."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from gasearch.crystal.crystal import Crystal
+from gasearch.crystal.geometry import reduced
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class SpaceGroup:
+    """A space-group type.
+
+    Parameters
+    ----------
+    number : int
+        1 to 230.
+    symbol : str
+        Short Hermann–Mauguin symbol without blanks: ``Im-3m``.
+    """
+
+    number: int
+    symbol: str
+
+
+def space_group(crystal: Crystal, symprec: float = 0.05) -> SpaceGroup:
+    """Return the space group at a distance tolerance (Å); P1 where none can be found."""
+    import spglib
+
+    found = _ask(spglib.get_symmetry_dataset, crystal, symprec=symprec)
+    return SpaceGroup(found.number, found.international) if found else SpaceGroup(1, "P1")
+
+
+def primitive(crystal: Crystal, symprec: float = 0.01) -> Crystal:
+    """Return the structure in its primitive, Niggli-reduced cell; the crystal itself if it is primitive already.
+
+    Neither rotated nor idealized; also the crystal itself where spglib finds no symmetry at all.
+    """
+    import spglib
+
+    found = _ask(spglib.get_symmetry_dataset, crystal, symprec=symprec)
+    copies = np.bincount(found.mapping_to_primitive)[0] if found else 1
+    if copies == 1:
+        return crystal
+    smaller = _ask(spglib.standardize_cell, crystal, to_primitive=True, no_idealize=True, symprec=symprec)
+    return reduced(Crystal(*smaller)) if smaller else crystal
+
+
+def symmetrized(crystal: Crystal, symprec: float) -> Crystal:
+    """Return the primitive, reduced cell with positions and lattice idealized to the group found at ``symprec`` (Å).
+
+    The result may be rotated; where no symmetry can be found, the crystal is returned as it is.
+    """
+    import spglib
+
+    found = _ask(spglib.standardize_cell, crystal, to_primitive=True, symprec=symprec)
+    return reduced(Crystal(*found)) if found else crystal
+
+
+def _ask(function: Callable[..., _T | None], crystal: Crystal, **settings: float) -> _T | None:
+    """Call spglib; None where it fails, whichever of its two ways of saying so is in force."""
+    import spglib
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        try:
+            return function((crystal.cell, crystal.frac, crystal.numbers), **settings)
+        except spglib.SpglibError:
+            return None
