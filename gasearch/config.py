@@ -1,0 +1,318 @@
+"""The input: strict YAML read into frozen settings, and written back with every default visible."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import textwrap
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cached_property
+from itertools import combinations_with_replacement
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import yaml
+
+from gasearch.crystal.composition import SYMBOLS, Composition, CompositionSpace
+from gasearch.errors import InputError
+from gasearch.schema import Leaf, descriptions, key_of, plain, read, setting
+
+
+@dataclass(frozen=True)
+class Atoms:
+    """How many atoms a cell may have.
+
+    Parameters
+    ----------
+    min : int
+        Smallest number of atoms in a cell.
+    max : int
+        Largest number of atoms in a cell.
+    """
+
+    min: int = setting(1, at_least=1)
+    max: int = setting(16, at_least=1, at_most=200)
+
+    def __post_init__(self) -> None:
+        if self.min > self.max:
+            raise ValueError(f"min {self.min} is above max {self.max}; exchange them, or give max alone")
+
+
+@dataclass(frozen=True)
+class MaceInput:
+    """A MACE model from a file.
+
+    Parameters
+    ----------
+    kind : str
+    path : Path
+        Model file, or a folder with a model and its card.toml; relative to the input file.
+    dtype : str
+        Precision of the evaluation.
+    device : str
+        Where it is evaluated; auto takes a GPU where there is one.
+    """
+
+    kind: Literal["mace"]
+    path: Path
+    dtype: Literal["float32", "float64"] = "float32"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    def __post_init__(self) -> None:
+        if not self.path.exists():
+            raise ValueError(f"path: there is no file or folder {self.path}")
+
+    def without(self, elements: tuple[int, ...]) -> list[str]:
+        """Say which elements the model's card does not list; a model without a card is asked when it is loaded."""
+        card = (self.path if self.path.is_dir() else self.path.parent) / "card.toml"
+        if not card.exists():
+            return []
+        known = tomllib.loads(card.read_text()).get("elements", [])
+        missing = [SYMBOLS[z] for z in elements if SYMBOLS[z] not in known]
+        return [f"path: {card} lists {', '.join(known)}, but not {symbol}" for symbol in missing if known]
+
+
+@dataclass(frozen=True)
+class LennardJonesPair:
+    """Lennard-Jones parameters of a pair of elements.
+
+    Parameters
+    ----------
+    epsilon : float
+        Depth of the well, eV.
+    sigma : float
+        Distance at which the energy changes sign, Å.
+    """
+
+    epsilon: float = setting(above=0, unit="eV")
+    sigma: float = setting(above=0, unit="A")
+
+
+class Pair(NamedTuple):
+    """Two atomic numbers, the smaller first."""
+
+    first: int
+    second: int
+
+    @staticmethod
+    def from_text(text: str) -> Pair:
+        """Read a pair such as Ni-P; ValueError if it is none."""
+        symbols = text.split("-")
+        if len(symbols) != 2 or not set(symbols) <= set(SYMBOLS[1:]):
+            raise ValueError(f"{text!r} is no pair of elements; write one such as Ni-P")
+        return Pair(*sorted(SYMBOLS.index(symbol) for symbol in symbols))
+
+    def __str__(self) -> str:
+        return f"{SYMBOLS[self.first]}-{SYMBOLS[self.second]}"
+
+
+@dataclass(frozen=True)
+class LennardJonesInput:
+    """Lennard-Jones, its energy and force shifted to zero at the cutoff.
+
+    Parameters
+    ----------
+    kind : str
+    pairs : mapping
+        Parameters of each pair of elements, such as Ni-P.
+    cutoff_sigma : float
+        Cutoff of each pair, in units of its sigma.
+    """
+
+    kind: Literal["lennard-jones"]
+    pairs: Mapping[Pair, LennardJonesPair]
+    cutoff_sigma: float = setting(5.0, above=1.2, at_most=20)
+
+    def without(self, elements: tuple[int, ...]) -> list[str]:
+        """Say which pairs of these elements have no parameters."""
+        needed = (Pair(a, b) for a, b in combinations_with_replacement(elements, 2))
+        return [f"pairs.{pair}: missing; give its epsilon_eV and sigma_A" for pair in needed if pair not in self.pairs]
+
+
+@dataclass(frozen=True)
+class AseInput:
+    """Any ASE calculator.
+
+    Parameters
+    ----------
+    kind : str
+    calculator : str
+        Import path of the class, such as ase.calculators.emt.EMT.
+    arguments : mapping
+        Its keyword arguments.
+    """
+
+    kind: Literal["ase"]
+    calculator: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if "." not in self.calculator:
+            raise ValueError(f"calculator: {self.calculator!r} is no import path such as ase.calculators.emt.EMT")
+
+    def without(self, elements: tuple[int, ...]) -> list[str]:
+        """A calculator is asked when it is loaded."""
+        return []
+
+
+PotentialInput = MaceInput | LennardJonesInput | AseInput
+
+
+@dataclass(frozen=True)
+class Config:
+    """What to search, and how.
+
+    Parameters
+    ----------
+    endpoints : tuple of Composition
+        One to five elements or compounds; every mixture of them is searched, and so are they themselves.
+    pressure : float
+        External pressure; every enthalpy is at this pressure.
+    potential : object
+        What gives energies, forces and stress.
+    atoms : Atoms
+        Number of atoms in a cell.
+    windows : mapping
+        Bounds of the fraction of the atoms that an endpoint may contribute, such as S: [0.1, 0.9].
+    seed : int
+        Seed of every random choice; the same input with the same seed gives the same search.
+    relaxation : RelaxationSettings
+        When a structure counts as relaxed, and when it is given up.
+    search : SearchSettings
+        The genetic algorithm.
+    references : tuple of Path
+        Structure files of known phases of the endpoints; optional, since they are searched for.
+    """
+
+    endpoints: tuple[Composition, ...]
+    pressure: float = setting(at_least=-100, at_most=5000, unit="GPa")
+    potential: PotentialInput
+    atoms: Atoms = Atoms()
+    windows: Mapping[Composition, tuple[float, float]] = setting(default_factory=dict, at_least=0, at_most=1)
+    seed: int = setting(1, at_least=0)
+    references: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        _ = self.space
+
+    @cached_property
+    def space(self) -> CompositionSpace:
+        """The compositions that are searched."""
+        windows = tuple(self.windows.get(endpoint, (0.0, 1.0)) for endpoint in self.endpoints) if self.windows else ()
+        return CompositionSpace(self.endpoints, self.atoms.min, self.atoms.max, windows)
+
+
+def load(path: Path) -> Config:
+    """Read an input file; InputError with every problem in it, each with its path."""
+    leaves = _leaves(path.parent)
+    config = read(Config, _parse(path), leaves)
+    if problems := list(_contradictions(config)):
+        raise InputError(problems)
+    return config
+
+
+def to_yaml(config: Config, directory: Path, *, comments: bool = False) -> str:
+    """Return the input with every default visible, as it would lie in ``directory``; `load` gives it back."""
+    return "\n".join(_lines(config, _leaves(directory), "", comments)) + "\n"
+
+
+def _contradictions(config: Config) -> Iterator[str]:
+    """Yield what no key alone can tell."""
+    for endpoint, (low, high) in config.windows.items():
+        where = f"windows.{endpoint.formula}"
+        if endpoint not in config.endpoints:
+            yield f"{where}: no endpoint; allowed are {', '.join(e.formula for e in config.endpoints)}"
+        if low > high:
+            yield f"{where}: found [{low:g}, {high:g}]; the lower bound comes first"
+    for i, endpoint in enumerate(config.endpoints):
+        if config.atoms.max // endpoint.n_atoms * endpoint.n_atoms < config.atoms.min:
+            yield f"endpoints[{i}]: no cell of {endpoint.formula} has {config.atoms.min} to {config.atoms.max} atoms"
+    yield from (f"potential.{problem}" for problem in config.potential.without(config.space.elements))
+    yield from (f"references: there is no file {path}" for path in config.references if not path.is_file())
+
+
+def _leaves(directory: Path) -> dict[type, Leaf]:
+    """Return how text becomes values in an input that lies in ``directory``."""
+    root = directory.resolve()
+    return {
+        Composition: Leaf("a chemical formula such as H or H3S", _reduced, lambda c: c.formula),
+        Path: Leaf("a path", lambda text: (root / text).resolve(), lambda path: os.path.relpath(path, root)),
+        Pair: Leaf("a pair such as Ni-P", Pair.from_text, str),
+    }
+
+
+def _reduced(formula: str) -> Composition:
+    return Composition.from_formula(formula).reduced
+
+
+def _lines(value: Any, leaves: Mapping[type, Leaf], indent: str, comments: bool) -> Iterator[str]:
+    """Yield a dataclass as YAML; nested ones as blocks, all else on one line."""
+    for entry, (key, data) in zip(fields(value), plain(value, leaves).items(), strict=True):
+        text = descriptions(type(value)).get(entry.name)
+        if comments and text:
+            yield from textwrap.wrap(text, 110, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ")
+        child = getattr(value, entry.name)
+        if is_dataclass(child) and type(child) not in leaves:
+            yield f"{indent}{key}:"
+            yield from _lines(child, leaves, indent + "  ", comments)
+        else:
+            yield f"{indent}{_dumped({key: data})}"
+
+
+def _dumped(data: dict[str, Any]) -> str:
+    """Return one key on one line, its value in flow style."""
+    text = yaml.dump(data, Dumper=_Dumper, default_flow_style=True, width=math.inf, sort_keys=False, allow_unicode=True)
+    return text.strip()[1:-1]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2 scalars: ``1e-3`` is a number, and No, which is nobelium, is text."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, list[Any]]] = {}
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Build a mapping, refusing a key that is given twice."""
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if repeated := sorted({str(key) for key in keys if keys.count(key) > 1}):
+            raise InputError(
+                f"{', '.join(repeated)}: given more than once in the block at line {node.start_mark.line + 1}"
+            )
+        return super().construct_mapping(node, deep)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes what `_Loader` reads."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, list[Any]]] = {}
+
+
+_SCALARS = {
+    "null": (r"~|null|Null|NULL|", "~nN\0"),
+    "bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    "int": (r"[-+]?[0-9]+", "-+0123456789"),
+    "float": (
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        "-+.0123456789",
+    ),
+}
+for _name, (_pattern, _first) in _SCALARS.items():
+    for _class in (_Loader, _Dumper):
+        _class.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", re.compile(f"^(?:{_pattern})$"), list(_first))
+
+
+def _parse(path: Path) -> Any:
+    """Return the plain data in a YAML file."""
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 text; give a YAML file") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{path}: is not YAML: {error}") from error
+    if data is None:
+        raise InputError(f"{path}: is empty; `gasearch init H S --pressure 200` writes an input to start from")
+    return data
