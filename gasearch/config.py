@@ -18,7 +18,7 @@ import yaml
 
 from gasearch.crystal.composition import SYMBOLS, Composition, CompositionSpace
 from gasearch.errors import InputError
-from gasearch.schema import Leaf, descriptions, key_of, plain, read, setting
+from gasearch.schema import Leaf, descriptions, plain, read, setting
 
 
 @dataclass(frozen=True)
