@@ -1,0 +1,153 @@
+"""Input and output of pw.x as text: no file is touched and nothing is run here."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from gasearch.crystal.composition import SYMBOLS
+from gasearch.crystal.crystal import Crystal
+from gasearch.units import A_PER_BOHR, EV_PER_RYDBERG
+
+#: Any positive mass: nothing that is computed here depends on it, and pw.x wants one.
+_MASS = 1.0
+_NUMBER = r"(-?\d+\.\d*(?:[eE][-+]?\d+)?)"
+_ENERGY = re.compile(rf"^!\s+total energy\s+=\s+{_NUMBER} Ry", re.MULTILINE)
+_FORCE = re.compile(rf"^\s+atom\s+\d+ type\s+\d+\s+force =\s+{_NUMBER}\s+{_NUMBER}\s+{_NUMBER}", re.MULTILINE)
+_STRESS = re.compile(r"total\s+stress\s+\(Ry/bohr\*\*3\).*\n((?:.*\n){3})")
+_K_POINTS = re.compile(r"number of k points=\s*(\d+)")
+_CONVERGED = re.compile(r"convergence has been achieved in\s+(\d+) iterations")
+
+
+@dataclass(frozen=True)
+class PwSettings:
+    """What decides the energy of a crystal in pw.x, and how it is converged.
+
+    Parameters
+    ----------
+    ecutwfc : float
+        Cutoff of the wavefunctions, Ry; the density has four times as much (norm-conserving pseudopotentials).
+    k_spacing : float
+        Largest distance of neighbouring k-points along a reciprocal vector, Å⁻¹, the factor 2π included:
+        the grid is Γ-centred with nᵢ = ceil(|bᵢ| / k_spacing), bᵢ·aⱼ = 2π δᵢⱼ.
+    degauss : float
+        Width of the Marzari–Vanderbilt smearing, Ry (doi:10.1103/PhysRevLett.82.3296).
+    conv_thr : float
+        Estimated energy error per cell at which the SCF is converged, Ry.
+    mixing_beta : float
+        Share of the new density in the mixing.
+    max_iterations : int
+        SCF iterations before it is called not converged.
+    """
+
+    ecutwfc: float = 50.0
+    k_spacing: float = 0.40
+    degauss: float = 0.02
+    conv_thr: float = 1e-7
+    mixing_beta: float = 0.7
+    max_iterations: int = 60
+
+
+@dataclass(frozen=True, eq=False)
+class ScfResult:
+    """A converged SCF.
+
+    Parameters
+    ----------
+    energy : float
+        eV per cell: the free energy E − TS of the smeared electrons, whose derivatives forces and stress are.
+    forces : (n, 3) array
+        eV/Å.
+    stress : (3, 3) array
+        dE/dε / V, eV/Å³ (ASE's sign: negative when the crystal wants to expand).
+    k_points : int
+        Irreducible k-points.
+    iterations : int
+        SCF iterations.
+    """
+
+    energy: float
+    forces: np.ndarray
+    stress: np.ndarray
+    k_points: int
+    iterations: int
+
+
+def k_grid(crystal: Crystal, spacing: float) -> tuple[int, int, int]:
+    """Return the divisions of each reciprocal vector for a spacing in Å⁻¹ (with 2π); at least one each."""
+    lengths = 2 * np.pi * np.linalg.norm(np.linalg.inv(crystal.cell), axis=0)
+    # A grid must not jump because a length misses a multiple of the spacing by rounding.
+    first, second, third = np.maximum(1, np.ceil(lengths / spacing - 1e-6)).astype(int).tolist()
+    return first, second, third
+
+
+def write_scf(crystal: Crystal, settings: PwSettings, pseudo_dir: str) -> str:
+    """Return the input of an SCF with forces and stress; the pseudopotential of X is ``X.UPF``."""
+    symbols = [SYMBOLS[z] for z in crystal.numbers]
+    species = [f"{s} {_MASS} {s}.UPF" for s in dict.fromkeys(symbols)]
+    return "\n".join(
+        [
+            *_control(pseudo_dir),
+            *_system(len(symbols), len(species), settings),
+            *_electrons(settings),
+            "ATOMIC_SPECIES",
+            *species,
+            "CELL_PARAMETERS angstrom",
+            *(_row(vector) for vector in crystal.cell),
+            "ATOMIC_POSITIONS crystal",
+            *(f"{s} {_row(f)}" for s, f in zip(symbols, crystal.frac, strict=True)),
+            "K_POINTS automatic",
+            " ".join(map(str, k_grid(crystal, settings.k_spacing))) + " 0 0 0",
+            "",
+        ]
+    )
+
+
+def _control(pseudo_dir: str) -> list[str]:
+    return [
+        "&CONTROL",
+        "  calculation = 'scf', tprnfor = .true., tstress = .true.",
+        f"  outdir = './', pseudo_dir = '{pseudo_dir}', disk_io = 'none'",
+        "/",
+    ]
+
+
+def _system(n_atoms: int, n_species: int, settings: PwSettings) -> list[str]:
+    return [
+        "&SYSTEM",
+        f"  ibrav = 0, nat = {n_atoms}, ntyp = {n_species}, ecutwfc = {settings.ecutwfc}",
+        f"  occupations = 'smearing', smearing = 'mv', degauss = {settings.degauss}",
+        "/",
+    ]
+
+
+def _electrons(settings: PwSettings) -> list[str]:
+    return [
+        "&ELECTRONS",
+        f"  conv_thr = {settings.conv_thr}, mixing_beta = {settings.mixing_beta}",
+        f"  electron_maxstep = {settings.max_iterations}",
+        "/",
+    ]
+
+
+def _row(values: np.ndarray) -> str:
+    return " ".join(f"{x:.12f}" for x in values)
+
+
+def read_scf(text: str, n_atoms: int) -> ScfResult | None:
+    """Read the output of `write_scf`'s input; None if the SCF did not converge or the output breaks off."""
+    energy, k_points, converged = _ENERGY.search(text), _K_POINTS.search(text), _CONVERGED.search(text)
+    forces, stress = _FORCE.findall(text)[:n_atoms], _STRESS.search(text)
+    if not (energy and k_points and converged and stress) or len(forces) < n_atoms:
+        return None
+    # pw.x prints the pressure tensor, of the opposite sign, in Ry/bohr³ and, on the same lines, in kbar.
+    pressure = np.array([line.split()[:3] for line in stress.group(1).splitlines()], dtype=float)
+    return ScfResult(
+        energy=float(energy.group(1)) * EV_PER_RYDBERG,
+        forces=np.array(forces, dtype=float) * (EV_PER_RYDBERG / A_PER_BOHR),
+        stress=-pressure * (EV_PER_RYDBERG / A_PER_BOHR**3),
+        k_points=int(k_points.group(1)),
+        iterations=int(converged.group(1)),
+    )

@@ -1,0 +1,92 @@
+"""Labels: energies, forces and stresses of cells by DFT, each kept in a file of its own as soon as it is there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gasearch.crystal.crystal import Crystal
+from gasearch.espresso.pw import PwSettings, ScfResult, write_scf
+from gasearch.espresso.runner import PwRunner, ScfFailure
+from gasearch.pretrain.sampling import Kind, Sample
+
+
+@dataclass(frozen=True, eq=False)
+class Label:
+    """A cell with its energy, forces and stress by DFT."""
+
+    sample: Sample
+    result: ScfResult
+
+
+def label_all(samples: Iterable[Sample], runner: PwRunner, directory: Path, executor: Executor) -> None:
+    """Label every sample that has no file in the directory yet; kill it at any moment and call it again.
+
+    Failed SCFs are recorded too, and not tried again.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    futures = [executor.submit(label_one, sample, runner, directory) for sample in samples]
+    for future in futures:
+        future.result()
+
+
+def label_one(sample: Sample, runner: PwRunner, directory: Path) -> None:
+    """Write the file of one label, unless it is there."""
+    path = directory / f"{key(sample.crystal, runner.settings)}.json"
+    if not path.exists():
+        _write(path, _record(sample, runner.settings, runner.scf(sample.crystal)))
+
+
+def key(crystal: Crystal, settings: PwSettings) -> str:
+    """Return the name of a label: what pw.x is asked decides it."""
+    return hashlib.sha256(write_scf(crystal, settings, "").encode()).hexdigest()[:20]
+
+
+def read_labels(directory: Path) -> Iterator[Label]:
+    """Yield the labels of the directory in order of name; failed SCFs are left out."""
+    for path in sorted(directory.glob("*.json")):
+        record = json.loads(path.read_text())
+        if "energy" in record:
+            yield _label(record)
+
+
+def count_failures(directory: Path) -> int:
+    """Return the number of cells whose SCF failed."""
+    return sum("problem" in json.loads(path.read_text()) for path in directory.glob("*.json"))
+
+
+def _record(sample: Sample, settings: PwSettings, result: ScfResult | ScfFailure) -> dict[str, Any]:
+    crystal = sample.crystal
+    structure = {name: getattr(crystal, name).tolist() for name in ("cell", "frac", "numbers")}
+    origin = {"origin": sample.origin, "kind": str(sample.kind), "settings": asdict(settings)}
+    if isinstance(result, ScfFailure):
+        return {**structure, **origin, "problem": result.problem.name, "detail": result.detail}
+    values = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in asdict(result).items()}
+    return {**structure, **origin, **values}
+
+
+def _label(record: dict[str, Any]) -> Label:
+    crystal = Crystal(record["cell"], record["frac"], record["numbers"])
+    result = ScfResult(
+        record["energy"],
+        np.array(record["forces"]),
+        np.array(record["stress"]),
+        record["k_points"],
+        record["iterations"],
+    )
+    return Label(Sample(crystal, record["origin"], Kind(record["kind"])), result)
+
+
+def _write(path: Path, record: dict[str, Any]) -> None:
+    """Write so that the file is whole or not there."""
+    partial = path.with_suffix(".part")
+    partial.write_text(json.dumps(record))
+    os.replace(partial, path)

@@ -1,0 +1,182 @@
+"""Small cells worth a label: scans of simple lattices, random crystals, and rattled copies; no compound by hand."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from itertools import combinations_with_replacement
+
+import numpy as np
+
+from gasearch.crystal.composition import SYMBOLS, CompositionSpace, SearchSpace
+from gasearch.crystal.crystal import Crystal
+from gasearch.crystal.geometry import too_close
+from gasearch.crystal.random_crystal import random_crystal
+from gasearch.crystal.symmetry import primitive
+
+#: Primitive vectors of the lattices with one atom a cell, at unit volume.
+LATTICES: Mapping[str, np.ndarray] = {
+    "sc": np.eye(3),
+    "bcc": (np.ones((3, 3)) - 2 * np.eye(3)) / 4 ** (1 / 3),
+    "fcc": (np.ones((3, 3)) - np.eye(3)) / 2 ** (1 / 3),
+}
+
+
+class Kind(StrEnum):
+    """How a cell was made."""
+
+    SCAN = "scan"
+    RANDOM = "random"
+    RATTLED = "rattled"
+    RELAXATION = "relaxation"
+
+
+class Split(StrEnum):
+    """What a cell's label is used for."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """A cell to be labelled.
+
+    Parameters
+    ----------
+    crystal : Crystal
+    origin : str
+        Name of the parent: a volume scan, a random crystal, its rattled copies and the points along its relaxation
+        have one origin, and are on one side of every split.
+    kind : Kind
+    """
+
+    crystal: Crystal
+    origin: str
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class SamplingSettings:
+    """How far cells are taken from where they were found.
+
+    Parameters
+    ----------
+    scan : tuple of float
+        Volumes of the simple lattices, in units of the equilibrium volume at the middle of the pressure range.
+    volume_spread : float
+        Standard deviation of the logarithm of a random cell's volume.
+    rattled_share : float
+        Probability that a random crystal is followed by a strained and rattled copy.
+    strain : float
+        Standard deviation of the components of the strain of such a copy.
+    rattle : float
+        Standard deviation of its displacements, in units of the cube root of the volume per atom.
+    """
+
+    scan: tuple[float, ...] = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4)
+    volume_spread: float = 0.2
+    rattled_share: float = 0.4
+    strain: float = 0.05
+    rattle: float = 0.05
+
+
+def split_of(origin: str) -> Split:
+    """Return the split of an origin: a tenth each for validation and test, decided by its name alone."""
+    tenth = int(hashlib.sha256(origin.encode()).hexdigest(), 16) % 10
+    return {0: Split.TEST, 1: Split.VALIDATION}.get(tenth, Split.TRAIN)
+
+
+def lattice(name: str, number: int, volume: float) -> Crystal:
+    """Return a simple lattice of one element, with a volume in Å³."""
+    return Crystal(LATTICES[name] * volume ** (1 / 3), np.zeros((1, 3)), np.array([number]))
+
+
+def atomic_volume(pressure_of: Callable[[Crystal], float], number: int, pressure: float) -> float:
+    """Return the volume, Å³, at which the bcc lattice of an element has a pressure (eV/Å³), to a few per cent.
+
+    Raises
+    ------
+    ValueError
+        If it is not between 0.8 and 100 Å³.
+    """
+    from scipy.optimize import brentq
+
+    def excess(log_volume: float) -> float:
+        return pressure_of(lattice("bcc", number, float(np.exp(log_volume)))) - pressure
+
+    return float(np.exp(brentq(excess, np.log(0.8), np.log(100.0), xtol=0.02)))
+
+
+def minimum_distances(volumes: Mapping[int, float], fraction: float = 0.47) -> dict[tuple[int, int], float]:
+    """Return how near atoms may come, Å: a fraction of the sum of the radii of spheres of the atomic volumes.
+
+    At 0.47 the bond of a hydrogen molecule among hydrogen at 200 GPa is just admitted.
+    """
+    radii = {z: (3 * volume / (4 * np.pi)) ** (1 / 3) for z, volume in volumes.items()}
+    pairs = combinations_with_replacement(sorted(volumes), 2)
+    return {(a, b): fraction * (radii[a] + radii[b]) for a, b in pairs}
+
+
+def search_space(compositions: CompositionSpace, volumes: Mapping[int, float]) -> SearchSpace:
+    """Return the space with the volumes (atomic number → Å³), and the distances that follow from them."""
+    return SearchSpace(compositions, volumes, minimum_distances(volumes))
+
+
+def volume_scans(space: SearchSpace, settings: SamplingSettings) -> Iterator[Sample]:
+    """Yield every simple lattice of every element at every volume of the scan."""
+    for number, volume in space.atomic_volumes.items():
+        for name in LATTICES:
+            for factor in settings.scan:
+                crystal = lattice(name, number, factor * volume)
+                yield Sample(crystal, f"{Kind.SCAN}-{SYMBOLS[number]}-{name}", Kind.SCAN)
+
+
+def random_samples(
+    space: SearchSpace, settings: SamplingSettings, seed: int, first: int, count: int
+) -> Iterator[Sample]:
+    """Yield random crystals number ``first`` to ``first + count - 1``, some of them with a rattled copy.
+
+    Crystal k depends on the seed and on k alone; fewer come out where some could not be built.
+    """
+    for k in range(first, first + count):
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(k,)))
+        crystal = random_small_crystal(space, settings, rng)
+        if crystal is None:
+            continue
+        sample = Sample(crystal, f"{Kind.RANDOM}-{k:05d}", Kind.RANDOM)
+        yield sample
+        if rng.random() < settings.rattled_share:
+            copy = rattled(sample, space, settings, rng)
+            if copy is not None:
+                yield copy
+
+
+def random_small_crystal(space: SearchSpace, settings: SamplingSettings, rng: np.random.Generator) -> Crystal | None:
+    """Return a random crystal of a random composition in its primitive cell, or None if none was built.
+
+    Now loosely and now closely packed: the minimum distances are stretched by up to a half at random.
+    """
+    admitted = space.compositions.compositions
+    composition = admitted[rng.integers(len(admitted))]
+    volume = space.volume(composition) * float(np.exp(rng.normal(0.0, settings.volume_spread)))
+    stretch = rng.uniform(1.0, 1.5)
+    limits = {pair: stretch * distance for pair, distance in space.minimum_distances.items()}
+    crystal = random_crystal(composition, volume, limits, rng)
+    return None if crystal is None else primitive(crystal)
+
+
+def rattled(sample: Sample, space: SearchSpace, settings: SamplingSettings, rng: np.random.Generator) -> Sample | None:
+    """Return a strained and rattled copy of the same origin, or None if atoms of it are too close."""
+    crystal = sample.crystal
+    strain = rng.normal(0.0, settings.strain, (3, 3))
+    width = settings.rattle * (crystal.volume / len(crystal)) ** (1 / 3)
+    positions = crystal.positions + rng.normal(0.0, width, (len(crystal), 3))
+    cell = crystal.cell @ (np.eye(3) + (strain + strain.T) / 2)
+    copy = Crystal(cell, positions @ np.linalg.inv(crystal.cell), crystal.numbers)
+    if too_close(copy, space.minimum_distances):
+        return None
+    return replace(sample, crystal=copy, kind=Kind.RATTLED)
