@@ -10,6 +10,7 @@ import numpy as np
 from gasearch.crystal.composition import Composition
 from gasearch.crystal.crystal import Crystal
 from gasearch.outcomes import Failure, Relaxed
+from gasearch.thermodynamics.hull import Hull
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,8 +55,8 @@ class Candidate:
     parents : tuple of Individual
     given : Crystal or None
         The structure itself, for seeds and prototypes.
-    ceiling : float
-        Enthalpy above which its relaxation may be given up, eV per atom; inf for none.
+    may_be_stopped : bool
+        Whether its relaxation may be given up when it will end too far above the hull.
     """
 
     id: int
@@ -63,7 +64,25 @@ class Candidate:
     composition: Composition | None = None
     parents: tuple[Individual, ...] = ()
     given: Crystal | None = None
-    ceiling: float = np.inf
+    may_be_stopped: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Candidates that are built and relaxed together, with what is needed to judge them.
+
+    Parameters
+    ----------
+    candidates : tuple of Candidate
+    population : tuple of Individual
+        Those a candidate may turn out to repeat.
+    hull : Hull or None
+        The hull when the block was made; None before there is one.
+    """
+
+    candidates: tuple[Candidate, ...]
+    population: tuple[Individual, ...]
+    hull: Hull | None
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,142 @@
+"""All individuals ever admitted, and the hull they define."""
+
+from __future__ import annotations
+
+from bisect import insort
+from dataclasses import dataclass
+
+import numpy as np
+
+from gasearch.crystal.composition import Composition, CompositionSpace
+from gasearch.crystal.fingerprint import distance
+from gasearch.evolution.candidate import Individual
+from gasearch.schema import setting
+from gasearch.thermodynamics.hull import Hull
+
+
+@dataclass(frozen=True)
+class TwinTolerance:
+    """How alike two structures of one composition must be to count as the same.
+
+    Parameters
+    ----------
+    enthalpy : float
+        Largest difference, eV per atom.
+    volume : float
+        Largest relative difference.
+    fingerprint : float
+        Largest distance at which fingerprints alone decide that they are the same.
+    doubtful_fingerprint : float
+        Largest distance at which it is worth comparing the structures themselves.
+    """
+
+    enthalpy: float = setting(0.003, above=0, unit="eV")
+    volume: float = setting(0.01, above=0, at_most=1)
+    fingerprint: float = setting(0.002, above=0, at_most=1)
+    doubtful_fingerprint: float = setting(0.03, above=0, at_most=1)
+
+    def alike(self, a: Individual, b: Individual) -> bool:
+        """Tell whether enthalpy and volume leave open that two individuals are the same."""
+        volume_a, volume_b = (i.crystal.volume / len(i.crystal) for i in (a, b))
+        return (
+            abs(a.enthalpy_per_atom - b.enthalpy_per_atom) <= self.enthalpy
+            and abs(volume_a - volume_b) <= self.volume * volume_a
+            and a.crystal.composition.reduced == b.crystal.composition.reduced
+        )
+
+
+class Archive:
+    """Individuals in order of admission, their distances to the hull, and the twins among them.
+
+    Until every endpoint has an individual there is no hull, and every distance is zero.
+    """
+
+    def __init__(self, space: CompositionSpace, tolerance: TwinTolerance):
+        self.space = space
+        self.tolerance = tolerance
+        self.individuals: list[Individual] = []
+        self.hull: Hull | None = None
+        self._place: dict[int, int] = {}
+        self._by_enthalpy: dict[Composition, list[tuple[float, int]]] = {}
+        self._shares = np.empty((64, len(space.endpoints)))
+        self._enthalpies = np.empty(64)
+        self._above: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.individuals)
+
+    @property
+    def shares(self) -> np.ndarray:
+        """Endpoint shares (n, d) of the individuals."""
+        return self._shares[: len(self)]
+
+    @property
+    def enthalpies(self) -> np.ndarray:
+        """Enthalpies (n,), eV per atom."""
+        return self._enthalpies[: len(self)]
+
+    @property
+    def above(self) -> np.ndarray:
+        """Enthalpies above the hull (n,), eV per atom."""
+        if self._above is None:
+            self._above = np.zeros(len(self)) if self.hull is None else self.hull.above(self.shares, self.enthalpies)
+        return self._above
+
+    @property
+    def hull_ids(self) -> frozenset[int]:
+        """Ids of the individuals on the hull."""
+        return frozenset() if self.hull is None else frozenset(self.hull.ids.tolist())
+
+    def individual(self, id: int) -> Individual:
+        """Return the individual with this id, or the better relaxed twin that took its place."""
+        return self.individuals[self._place[id]]
+
+    def best(self, count: int) -> list[int]:
+        """Return the places of the ``count`` lowest individuals of every composition, by composition."""
+        return [place for group in self._by_enthalpy.values() for _, place in group[:count]]
+
+    def lowest_above(self, reduced: Composition) -> float:
+        """Return how far the best individual of a reduced composition is above the hull, eV per atom; inf if none."""
+        group = self._by_enthalpy.get(reduced)
+        return float(self.above[group[0][1]]) if group else np.inf
+
+    def twin_of(self, new: Individual) -> Individual | None:
+        """Return an earlier individual that is the same structure by enthalpy, volume and fingerprint."""
+        group = self._by_enthalpy.get(new.crystal.composition.reduced, [])
+        for enthalpy, place in group:
+            if enthalpy > new.enthalpy_per_atom + self.tolerance.enthalpy:
+                break
+            old = self.individuals[place]
+            if self.tolerance.alike(new, old) and distance(new.fingerprint, old.fingerprint) < self.tolerance.fingerprint:
+                return old
+        return None
+
+    def admit(self, new: Individual) -> bool:
+        """Add an individual; return whether it changed the hull."""
+        place, shares = len(self), self.space.fractions(new.crystal.composition)
+        if place == len(self._enthalpies):
+            self._shares = np.vstack([self._shares, np.empty_like(self._shares)])
+            self._enthalpies = np.concatenate([self._enthalpies, np.empty_like(self._enthalpies)])
+        self._shares[place], self._enthalpies[place] = shares, new.enthalpy_per_atom
+        self._place[new.id] = place
+        self.individuals.append(new)
+        insort(self._by_enthalpy.setdefault(new.crystal.composition.reduced, []), (new.enthalpy_per_atom, place))
+        self._above = None
+        return self._update_hull(new, shares)
+
+    def replace(self, old: Individual, new: Individual) -> bool:
+        """Put a better relaxed twin in the place of an individual; return whether the hull changed."""
+        group = self._by_enthalpy[old.crystal.composition.reduced]
+        place = self._place[new.id] = self._place[old.id]
+        group.remove((old.enthalpy_per_atom, place))
+        insort(group, (new.enthalpy_per_atom, place))
+        self.individuals[place], self._enthalpies[place], self._above = new, new.enthalpy_per_atom, None
+        return self._update_hull(new, self._shares[place])
+
+    def _update_hull(self, new: Individual, shares: np.ndarray) -> bool:
+        if self.hull is not None:
+            before, self.hull = self.hull, self.hull.with_point(new.id, shares, new.enthalpy_per_atom)
+            return self.hull is not before
+        if np.isclose(self.shares, 1.0).any(axis=0).all():
+            self.hull = Hull.of(np.array([i.id for i in self.individuals]), self.shares, self.enthalpies)
+        return self.hull is not None

@@ -1,0 +1,37 @@
+"""From a recipe to a structure: pure, and the same wherever it runs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gasearch.crystal.composition import SearchSpace
+from gasearch.crystal.crystal import Crystal
+from gasearch.crystal.geometry import reduced, too_close
+from gasearch.crystal.random_crystal import random_crystal
+from gasearch.evolution.candidate import Candidate
+from gasearch.evolution.operators import RANDOM
+from gasearch.variation.variation import OPERATORS
+
+#: Trials of one operator before a candidate is given up.
+ATTEMPTS = 20
+#: Random crystals start within these factors of the expected volume.
+VOLUME_RANGE = (0.85, 1.25)
+
+
+def build(candidate: Candidate, space: SearchSpace, rng: np.random.Generator) -> Crystal | None:
+    """Build the candidate's structure with acceptable distances, or None if no attempt gave one."""
+    if candidate.given is not None:
+        return candidate.given
+    for _ in range(ATTEMPTS):
+        crystal = _attempt(candidate, space, rng)
+        if crystal is not None and not too_close(crystal, space.minimum_distances):
+            return reduced(crystal)
+    return None
+
+
+def _attempt(candidate: Candidate, space: SearchSpace, rng: np.random.Generator) -> Crystal | None:
+    if candidate.operator == RANDOM:
+        assert candidate.composition is not None
+        volume = space.volume(candidate.composition) * rng.uniform(*VOLUME_RANGE)
+        return random_crystal(candidate.composition, volume, space.minimum_distances, rng)
+    return OPERATORS[candidate.operator]([p.crystal for p in candidate.parents], space, rng)

@@ -1,0 +1,214 @@
+"""The grand-canonical genetic algorithm: ask for candidates, tell what became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gasearch.crystal.composition import CompositionSpace
+from gasearch.crystal.crystal import Crystal
+from gasearch.evolution.archive import Archive, TwinTolerance
+from gasearch.evolution.candidate import Block, Candidate, Individual, Outcome
+from gasearch.evolution.operators import RANDOM, OperatorWeights
+from gasearch.evolution.selection import CompositionChoice, ParentChoice, SelectionSettings
+from gasearch.evolution.termination import Termination
+from gasearch.outcomes import Relaxed
+from gasearch.schema import setting
+from gasearch.variation.variation import OPERATORS
+
+#: Gain of a new individual that does not change the hull, relative to one that does.
+GAIN_NEAR_HULL = 0.1
+
+
+#: Weights of the operators unless the user gives others.
+DEFAULT_OPERATORS: Mapping[str, float] = {
+    RANDOM: 3.0,
+    "heredity": 3.0,
+    "strain": 1.0,
+    "permutation": 1.0,
+    "transmutation": 1.0,
+    "insertion": 1.0,
+    "removal": 1.0,
+    "modulation": 1.0,
+}
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """Everything that steers a search; with the seed and the outcomes, it determines every candidate.
+
+    Parameters
+    ----------
+    block : int
+        Candidates that are built and relaxed together, as one task.
+    lag : int
+        Candidates of a block that begins at id b see exactly the outcomes of ids below b − lag.
+    first_generation : int
+        Random candidates before the first children.
+    operators : mapping
+        Operator → weight.
+    adapt : bool
+        Whether the weights follow what each operator gives.
+    stop_above : float or None
+        Children that will end further than this above the hull are given up, per atom.
+    selection : SelectionSettings
+        How compositions and parents are drawn.
+    twins : TwinTolerance
+        When two structures count as the same.
+    termination : Termination
+        When the search ends.
+    """
+
+    block: int = setting(8, at_least=1)
+    lag: int = setting(24, at_least=0)
+    first_generation: int = setting(60, at_least=1)
+    operators: Mapping[str, float] = setting(default_factory=lambda: dict(DEFAULT_OPERATORS), at_least=0)
+    adapt: bool = True
+    stop_above: float | None = setting(None, above=0, unit="eV")
+    selection: SelectionSettings = SelectionSettings()
+    twins: TwinTolerance = TwinTolerance()
+    termination: Termination = Termination()
+
+    def __post_init__(self) -> None:
+        if unknown := sorted(set(self.operators) - {RANDOM, *OPERATORS}):
+            raise ValueError(f"operators: unknown {', '.join(unknown)}; there are {', '.join([RANDOM, *OPERATORS])}")
+        if not any(self.operators.values()):
+            raise ValueError("operators: every weight is zero; give at least one of them a positive weight")
+
+
+@dataclass(frozen=True)
+class HullChange:
+    """One step of the search's story.
+
+    Parameters
+    ----------
+    id : int
+        The candidate that changed the hull.
+    relaxations : int
+        Relaxations started until then, its own included.
+    mean_enthalpy : float
+        Mean of the hull over the compositions of the space, eV per atom.
+    """
+
+    id: int
+    relaxations: int
+    mean_enthalpy: float
+
+
+class Search:
+    """State of a search: a fold of `tell` over outcomes in order of id.
+
+    Parameters
+    ----------
+    space : CompositionSpace
+    settings : SearchSettings
+    seed : int
+        Key of all random choices.
+    given : sequence of (operator, Crystal)
+        Seeds and prototypes; they come first.
+    """
+
+    def __init__(
+        self,
+        space: CompositionSpace,
+        settings: SearchSettings,
+        seed: int,
+        given: Sequence[tuple[str, Crystal]] = (),
+    ):
+        self.space = space
+        self.settings = settings
+        self.seed = seed
+        self.given = tuple(given)
+        self.archive = Archive(space, settings.twins)
+        self.weights = OperatorWeights(settings.operators, settings.adapt)
+        self.compositions = CompositionChoice(space)
+        self.told = 0
+        self.relaxations = 0
+        self.twins = 0
+        self.story: list[HullChange] = []
+
+    # -- tell -----------------------------------------------------------------------------------------------
+
+    def tell(self, outcome: Outcome) -> None:
+        """Take the outcome of the next id; ValueError if it is not the next one."""
+        if outcome.id != self.told:
+            raise ValueError(f"outcome {outcome.id} told out of order; {self.told} is next")
+        self.told += 1
+        self.relaxations += outcome.started
+        gain = self._admit(outcome) if isinstance(outcome.result, Relaxed) else 0.0
+        self.weights.record(outcome.operator, gain)
+        if outcome.start is not None:
+            self.compositions.visits[outcome.start.composition.reduced] += 1
+
+    def _admit(self, outcome: Outcome) -> float:
+        """Admit a relaxed candidate unless it is a twin; return its gain (0 to 1)."""
+        assert isinstance(outcome.result, Relaxed) and outcome.fingerprint is not None
+        crystal = outcome.result.crystal
+        if crystal.composition.reduced not in self.compositions.cells:
+            return 0.0
+        new = Individual(
+            outcome.id, crystal, outcome.result.enthalpy_per_atom, outcome.fingerprint, outcome.operator, outcome.parents
+        )
+        twin = self.archive.twin_of(new) if outcome.twin is None else self.archive.individual(outcome.twin)
+        if twin is not None:
+            self.twins += 1
+            changed = new.enthalpy_per_atom < twin.enthalpy_per_atom and self.archive.replace(twin, new)
+        else:
+            changed = self.archive.admit(new)
+        if changed:
+            self.story.append(HullChange(outcome.id, self.relaxations, self.mean_hull_enthalpy()))
+        return 0.0 if twin is not None else 1.0 if changed else GAIN_NEAR_HULL
+
+    def mean_hull_enthalpy(self) -> float:
+        """Return the mean of the hull over all compositions, eV per atom."""
+        assert self.archive.hull is not None
+        return float(self.archive.hull.enthalpy(self.compositions.shares).mean())
+
+    # -- ask ------------------------------------------------------------------------------------------------
+
+    def ask(self, first: int) -> Block:
+        """Return the block of candidates that begins at id ``first``, made from what has been told so far."""
+        parents = ParentChoice(self.archive, self.settings.selection)
+        candidates = tuple(self._candidate(id, parents) for id in self.ids(first))
+        return Block(candidates, parents.individuals(), self.archive.hull)
+
+    def ids(self, first: int) -> range:
+        """Return the ids of the block that begins at ``first``."""
+        return range(first, min(first + self.settings.block, self.settings.termination.candidates))
+
+    def stop_reason(self, next_id: int) -> str | None:
+        """Return why no candidate from ``next_id`` on should be asked for, or None."""
+        last_change = self.story[-1].id if self.story else 0
+        return self.settings.termination.reason(next_id, last_change)
+
+    def _candidate(self, id: int, parents: ParentChoice) -> Candidate:
+        rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(id, 0)))
+        if id < len(self.given):
+            operator, crystal = self.given[id]
+            return Candidate(id, operator, crystal.composition, given=crystal)
+        founders = len(self.given) + self.settings.first_generation
+        if id < founders:
+            return self._founder(id, rng)
+        return self._child(id, parents, rng)
+
+    def _founder(self, id: int, rng: np.random.Generator) -> Candidate:
+        """Return a random crystal; the endpoints take turns with the rest, so that there is a hull early."""
+        turn = id - len(self.given)
+        endpoints = self.space.endpoints
+        if turn < 2 * len(endpoints):
+            cells = self.compositions.cells[endpoints[turn % len(endpoints)].reduced]
+            return Candidate(id, RANDOM, cells[rng.integers(len(cells))])
+        return Candidate(id, RANDOM, self.compositions.draw(self.archive, 1.0, rng))
+
+    def _child(self, id: int, parents: ParentChoice, rng: np.random.Generator) -> Candidate:
+        composition = self.compositions.draw(self.archive, self.settings.selection.exploration, rng)
+        operator = self.weights.draw(rng)
+        stop = self.settings.stop_above is not None
+        if operator != RANDOM:
+            shares = self.space.fractions(composition)
+            chosen = parents.draw(shares, OPERATORS[operator].n_parents, rng)
+            if chosen is not None:
+                return Candidate(id, operator, parents=chosen, may_be_stopped=stop)
+        return Candidate(id, RANDOM, composition, may_be_stopped=stop)

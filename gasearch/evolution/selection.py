@@ -1,0 +1,96 @@
+"""Which composition to visit next, and which individuals become parents."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from gasearch.crystal.composition import Composition, CompositionSpace
+from gasearch.evolution.archive import Archive
+from gasearch.evolution.candidate import Individual
+from gasearch.schema import setting
+from gasearch.thermodynamics.fitness import boltzmann
+
+
+@dataclass(frozen=True)
+class SelectionSettings:
+    """How parents and compositions are drawn.
+
+    Parameters
+    ----------
+    per_composition : int
+        Individuals of one composition that may be parents: the lowest ones.
+    exploration : float
+        Share of draws, 0 to 1, that ignore the distance to the hull.
+    width : float
+        Range in composition (endpoint shares) from which the parents for a composition come.
+    """
+
+    per_composition: int = setting(5, at_least=1)
+    exploration: float = setting(0.2, at_least=0, at_most=1)
+    width: float = setting(0.25, above=0)
+
+
+class CompositionChoice:
+    """Draws compositions: near the hull more often, visited ones less often.
+
+    Reduced compositions are drawn first, then the number of formula units, so that a composition is not
+    favoured because many cell sizes hold it.
+    """
+
+    def __init__(self, space: CompositionSpace):
+        self.cells: dict[Composition, list[Composition]] = {}
+        for composition in space.compositions:
+            self.cells.setdefault(composition.reduced, []).append(composition)
+        self.reduced = list(self.cells)
+        self.shares = np.array([space.fractions(c) for c in self.reduced])
+        self.visits: Counter[Composition] = Counter()
+
+    def draw(self, archive: Archive, exploration: float, rng: np.random.Generator) -> Composition:
+        """Draw a cell content."""
+        visits = np.array([self.visits[c] for c in self.reduced], float)
+        weights = (exploration + self._promise(archive)) / np.sqrt(1.0 + visits)
+        reduced = self.reduced[rng.choice(len(weights), p=weights / weights.sum())]
+        cells = self.cells[reduced]
+        return cells[rng.integers(len(cells))]
+
+    def _promise(self, archive: Archive) -> np.ndarray:
+        """Return how near the hull the best individual of each reduced composition is (1: on it)."""
+        best = np.array([archive.lowest_above(c) for c in self.reduced])
+        known = np.isfinite(best)
+        if not known.any():
+            return np.ones(len(best))
+        return np.where(known, boltzmann(np.where(known, best, 0.0), _scale(best[known])), 1.0)
+
+
+def _scale(above: np.ndarray) -> float:
+    """Return the distance to the hull that counts as far: the median of what is not on it."""
+    off = above[above > 1e-6]
+    return float(np.median(off)) if off.size else 1.0
+
+
+class ParentChoice:
+    """Draws parents near a composition: by distance to the hull, hull members always among them."""
+
+    def __init__(self, archive: Archive, settings: SelectionSettings):
+        self.places = np.array(archive.best(settings.per_composition), dtype=int)
+        self.archive = archive
+        above = archive.above[self.places]
+        self.fitness = settings.exploration + boltzmann(above, _scale(above))
+        self.shares = archive.shares[self.places]
+        self.width = settings.width
+
+    def individuals(self) -> tuple[Individual, ...]:
+        """Return everyone who may become a parent."""
+        return tuple(self.archive.individuals[place] for place in self.places)
+
+    def draw(self, shares: np.ndarray, count: int, rng: np.random.Generator) -> tuple[Individual, ...] | None:
+        """Draw different parents for a composition with these shares (d,); None if there are too few."""
+        if len(self.places) < count:
+            return None
+        away = ((self.shares - shares) ** 2).sum(axis=1)
+        weights = self.fitness * np.exp(-away / (2 * self.width**2)) + 1e-12
+        chosen = rng.choice(self.places, size=count, replace=False, p=weights / weights.sum())
+        return tuple(self.archive.individuals[place] for place in chosen)

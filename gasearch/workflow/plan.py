@@ -1,0 +1,40 @@
+"""What a run is to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gasearch.crystal.composition import CompositionSpace
+from gasearch.evolution.search import SearchSettings
+from gasearch.potential.relaxation import RelaxationSettings
+from gasearch.potential.settings import PotentialSettings
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that determines a run.
+
+    Parameters
+    ----------
+    space : CompositionSpace
+    pressure : float
+        eV/Å³.
+    potential : PotentialSettings
+    seed : int
+    relaxation : RelaxationSettings
+    search : SearchSettings
+    prototypes : bool
+        Whether known structure types with the elements substituted come first.
+    seeds : tuple of Path
+        Structure files that come first.
+    """
+
+    space: CompositionSpace
+    pressure: float
+    potential: PotentialSettings
+    seed: int = 1
+    relaxation: RelaxationSettings = field(default_factory=RelaxationSettings)
+    search: SearchSettings = field(default_factory=SearchSettings)
+    prototypes: bool = False
+    seeds: tuple[Path, ...] = ()

@@ -1,0 +1,115 @@
+"""What a search found and what it took, as plain data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gasearch.crystal.symmetry import space_group
+from gasearch.evolution.archive import Archive
+from gasearch.evolution.candidate import Individual, Outcome
+from gasearch.evolution.search import Search
+from gasearch.outcomes import Failure
+from gasearch.units import pressure_to_GPa
+
+#: Tolerances, Å, at which space groups are given: what it is, and what it nearly is.
+SYMMETRY_TOLERANCES = (0.02, 0.1)
+
+
+@dataclass
+class Tally:
+    """Counts over outcomes, in whatever order they come."""
+
+    candidates: int = 0
+    relaxations: int = 0
+    evaluations: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+    operators: Counter[str] = field(default_factory=Counter)
+    seconds: Counter[str] = field(default_factory=Counter)
+
+    def count(self, outcomes: Iterable[Outcome]) -> None:
+        """Add outcomes."""
+        for outcome in outcomes:
+            self.candidates += 1
+            self.relaxations += outcome.started
+            self.evaluations += outcome.result.steps
+            self.operators[outcome.operator] += 1
+            self.seconds.update(outcome.seconds)
+            if isinstance(outcome.result, Failure):
+                self.failures[outcome.result.reason.name.lower()] += 1
+
+
+def phases(archive: Archive, within: float) -> list[tuple[Individual, float]]:
+    """Return the individuals at most ``within`` (eV per atom) above the hull, and how far; nearest first."""
+    above = np.maximum(archive.above, 0.0)
+    near = np.flatnonzero(above <= within)
+    order = near[np.lexsort((archive.enthalpies[near], above[near]))]
+    return [(archive.individuals[place], float(above[place])) for place in order]
+
+
+def hull_document(archive: Archive, pressure: float, within: float) -> dict[str, Any]:
+    """Return the phases on and near the hull, nearest first; pressure in eV/Å³, ``within`` in eV per atom."""
+    found = phases(archive, within) if archive.hull is not None else []
+    return {
+        "pressure_GPa": round(pressure_to_GPa(pressure), 9),
+        "endpoints": [endpoint.formula for endpoint in archive.space.endpoints],
+        "complete": archive.hull is not None,
+        "phases": [phase_document(archive, individual, above) for individual, above in found],
+    }
+
+
+def phase_document(archive: Archive, individual: Individual, above: float) -> dict[str, Any]:
+    """Return one phase as plain data."""
+    crystal = individual.crystal
+    tight, loose = (space_group(crystal, symprec) for symprec in SYMMETRY_TOLERANCES)
+    return {
+        "formula": crystal.composition.reduced.formula,
+        "space_group": loose.symbol,
+        "space_group_number": loose.number,
+        "space_group_tight": tight.symbol,
+        "atoms": len(crystal),
+        "enthalpy_eV_per_atom": individual.enthalpy_per_atom,
+        "above_hull_eV_per_atom": above,
+        "on_hull": individual.id in archive.hull_ids,
+        "volume_A3_per_atom": crystal.volume / len(crystal),
+        "shares": archive.space.fractions(crystal.composition).tolist(),
+        "candidate": individual.id,
+        "operator": individual.operator,
+        "parents": list(individual.parents),
+    }
+
+
+def summary_document(search: Search, tally: Tally, reason: str | None, run: dict[str, Any]) -> dict[str, Any]:
+    """Return counts, times and the search's story; ``run`` holds what the driver alone knows."""
+    final = search.story[-1].mean_enthalpy if search.story else 0.0
+    return {
+        "finished": reason,
+        "candidates": tally.candidates,
+        "relaxations": tally.relaxations,
+        "evaluations": tally.evaluations,
+        "individuals": len(search.archive),
+        "duplicates": search.twins + tally.failures["twin_before"],
+        "failures": dict(sorted(tally.failures.items())),
+        "operators": _operators(search, tally),
+        "seconds": {part: round(value, 3) for part, value in sorted(tally.seconds.items())},
+        "hull_deficit": [
+            {
+                "candidate": change.id,
+                "relaxations": change.relaxations,
+                "deficit_eV_per_atom": change.mean_enthalpy - final,
+            }
+            for change in search.story
+        ],
+    } | run
+
+
+def _operators(search: Search, tally: Tally) -> dict[str, Any]:
+    odds = dict(zip(search.weights.names, search.weights.probabilities().tolist(), strict=True))
+    return {
+        name: {"candidates": count, "gain": search.weights.gains.get(name), "probability": odds.get(name)}
+        for name, count in sorted(tally.operators.items())
+    }
