@@ -1,0 +1,130 @@
+"""card.toml: what a potential was made from, what it can be trusted with, and the sum that its file must have."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gasearch.errors import PotentialError
+
+CARD = "card.toml"
+
+
+@dataclass(frozen=True)
+class HeldOutErrors:
+    """Root mean square errors on cells that the training never saw.
+
+    Parameters
+    ----------
+    cells : int
+        Cells that they are taken over.
+    rmse_energy_meV_per_atom : float
+        After no shift of any kind.
+    rmse_force_meV_per_A, rmse_stress_GPa : float
+        Over Cartesian components.
+    """
+
+    cells: int
+    rmse_energy_meV_per_atom: float
+    rmse_force_meV_per_A: float
+    rmse_stress_GPa: float
+
+
+@dataclass(frozen=True)
+class PotentialCard:
+    """All that is known of a potential, as it stands in card.toml.
+
+    Parameters
+    ----------
+    elements : tuple of str
+        Chemical symbols.
+    model : str
+        Name of the model file beside the card.
+    sha256 : str
+        Of the model file.
+    pressure_GPa : tuple of float
+        Lowest and highest pressure that the potential is made for.
+    errors : mapping
+        Name of a held-out set → errors on it.
+    facts : mapping
+        The other tables: how the cells were labelled, what was trained on what, versions, how to rebuild it.
+    """
+
+    elements: tuple[str, ...]
+    model: str
+    sha256: str
+    pressure_GPa: tuple[float, float]
+    errors: Mapping[str, HeldOutErrors]
+    facts: Mapping[str, Mapping[str, Any]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the tables of card.toml."""
+        return {
+            "elements": list(self.elements),
+            "model": self.model,
+            "sha256": self.sha256,
+            "pressure_GPa": list(self.pressure_GPa),
+            **self.facts,
+            "errors": {name: vars(errors) for name, errors in self.errors.items()},
+        }
+
+
+def read_card(path: Path) -> PotentialCard:
+    """Read card.toml, given its path or the folder that holds it.
+
+    Raises
+    ------
+    PotentialError
+        If it is missing, no TOML, or lacks what every card has.
+    """
+    path = path / CARD if path.is_dir() else path
+    try:
+        tables = tomllib.loads(path.read_text())
+        return _card(tables)
+    except OSError as error:
+        raise PotentialError(
+            f"{path} cannot be read ({error.strerror}); a potential's folder holds a {CARD}"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise PotentialError(f"{path} is not TOML ({error}); write the card anew") from error
+    except KeyError as error:
+        raise PotentialError(
+            f"{path} has no entry {error}; a card has elements, model, sha256, pressure_GPa"
+        ) from error
+    except (TypeError, ValueError) as error:
+        raise PotentialError(f"{path} has a value that is no card's ({error})") from error
+
+
+def _card(tables: dict[str, Any]) -> PotentialCard:
+    low, high = tables.pop("pressure_GPa")
+    return PotentialCard(
+        elements=tuple(tables.pop("elements")),
+        model=tables.pop("model"),
+        sha256=tables.pop("sha256"),
+        pressure_GPa=(float(low), float(high)),
+        errors={name: HeldOutErrors(**values) for name, values in tables.pop("errors", {}).items()},
+        facts=tables,
+    )
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_model(card: PotentialCard, model: Path) -> None:
+    """Raise `PotentialError` unless a model file is the one that the card describes.
+
+    A model file is code once it is loaded, so this comes before loading it.
+    """
+    found = sha256_of(model)
+    if found != card.sha256:
+        raise PotentialError(
+            f"{model} is not the model of its card: sha256 {found[:16]}… where the card says {card.sha256[:16]}…. "
+            "Restore the file, or rebuild potential and card together"
+        )
