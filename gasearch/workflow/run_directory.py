@@ -1,0 +1,194 @@
+"""The run directory: its files, its lock, and writing that a crash cannot tear."""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import fcntl
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gasearch.errors import RunDirectoryError
+
+_LOCKED_ERRNOS = (errno.EACCES, errno.EAGAIN)
+_MAX_DIFFERENCES = 20
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """Where a run keeps its files.
+
+    Parameters
+    ----------
+    path : Path
+        The directory; need not exist.
+    """
+
+    path: Path
+
+    @property
+    def archive(self) -> Path:
+        """Every candidate, good or failed; the one record."""
+        return self.path / "archive.db"
+
+    @property
+    def input(self) -> Path:
+        """The resolved input."""
+        return self.path / "input.yaml"
+
+    @property
+    def hull(self) -> Path:
+        """Snapshot of the phases on and near the hull."""
+        return self.path / "hull.json"
+
+    @property
+    def summary(self) -> Path:
+        """Snapshot of the counts and timings."""
+        return self.path / "summary.json"
+
+    @property
+    def log(self) -> Path:
+        """What the run said."""
+        return self.path / "log.txt"
+
+    @property
+    def best(self) -> Path:
+        """Folder of the best structures."""
+        return self.path / "best"
+
+    @property
+    def lock(self) -> Path:
+        """Locked while a run writes here; its text says which."""
+        return self.path / "lock"
+
+
+def existing_run(path: Path) -> RunDirectory:
+    """Return a directory that holds a run, to read it; the run may be going on.
+
+    Raises
+    ------
+    RunDirectoryError
+        If there is no run in it.
+    """
+    run = RunDirectory(path)
+    if not run.input.is_file():
+        raise RunDirectoryError(f"{path} holds no run (there is no {run.input.name}): start one with `gasearch run`")
+    return run
+
+
+@contextmanager
+def open_run(path: Path, resolved_input: str, patience: float = 5.0) -> Iterator[RunDirectory]:
+    """Create or resume a run and hold its lock; for one process only.
+
+    Parameters
+    ----------
+    path : Path
+    resolved_input : str
+        The complete input as text; a run can be resumed only with the text it was started with.
+    patience : float
+        How long to wait for the lock, s: the ranks of a killed run take a moment to end.
+
+    Raises
+    ------
+    RunDirectoryError
+        If another run writes there, it belongs to another input, or it cannot be written.
+    """
+    run = RunDirectory(path)
+    with writing_to(path):
+        path.mkdir(parents=True, exist_ok=True)
+    with _locked(run.lock, patience):
+        if run.input.exists():
+            _check_same_input(run, resolved_input)
+        elif run.archive.exists():
+            raise RunDirectoryError(
+                f"{path} has an archive but no {run.input.name}: restore it, or use another directory"
+            )
+        else:
+            replace_text(run.input, resolved_input)
+        yield run
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path to write, which replaces ``path`` at once when all is on the disk.
+
+    Readers see the old file or the new one, never a part. The suffix is kept, as some writers go by it.
+    """
+    temporary = path.with_name(f".new-{path.name}")
+    with writing_to(path):
+        try:
+            yield temporary
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a small file at once."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def writing_to(path: Path) -> Iterator[None]:
+    """Turn the operating system's errors on writing into `RunDirectoryError`."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        advice = "free some space" if full else "put that right"
+        raise RunDirectoryError(
+            f"cannot write {path}: {error.strerror or error}; what was written before is kept: {advice} and run again"
+        ) from error
+
+
+def _check_same_input(run: RunDirectory, resolved_input: str) -> None:
+    earlier = run.input.read_text(encoding="utf-8")
+    if earlier == resolved_input:
+        return
+    lines = difflib.unified_diff(earlier.splitlines(), resolved_input.splitlines(), n=0, lineterm="")
+    changes = [line for line in lines if not line.startswith(("---", "+++", "@@"))]
+    shown = "\n".join(f"  {line}" for line in changes[:_MAX_DIFFERENCES])
+    raise RunDirectoryError(
+        f"{run.path} belongs to another input; what differs (- there, + here):\n{shown}\n"
+        "Resume with the input it was started with, or choose another directory with --run-dir"
+    )
+
+
+@contextmanager
+def _locked(path: Path, patience: float) -> Iterator[None]:
+    """Hold a POSIX record lock: NFS knows it, the kernel frees it however we end, and no child inherits it."""
+    with writing_to(path):
+        file = path.open("a+", encoding="utf-8")
+    with file:
+        _acquire(file.fileno(), path, patience)
+        with writing_to(path):
+            file.truncate(0)
+            file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+            file.flush()
+        yield
+
+
+def _acquire(descriptor: int, path: Path, patience: float) -> None:
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in _LOCKED_ERRNOS:
+                raise RunDirectoryError(
+                    f"{path.parent} is on a file system without locks ({error.strerror}): choose another with --run-dir"
+                ) from error
+        if time.monotonic() > deadline:
+            holder = path.read_text(encoding="utf-8").strip() or "another process"
+            raise RunDirectoryError(
+                f"{path.parent} is in use by {holder}: wait for it, or choose another with --run-dir"
+            )
+        time.sleep(0.1)
