@@ -1,0 +1,134 @@
+"""Which potential, with which settings: what the input says about it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import combinations_with_replacement
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from gasearch.crystal.composition import SYMBOLS
+from gasearch.potential.potential import Potential
+from gasearch.schema import setting
+
+
+@dataclass(frozen=True)
+class MaceSettings:
+    """A MACE model from a file.
+
+    Parameters
+    ----------
+    kind : str
+    path : Path
+        Model file, or a folder with a model and its card.toml; relative to the input file.
+    dtype : str
+        Precision of the evaluation.
+    device : str
+        Where it is evaluated; auto takes a GPU where there is one.
+    """
+
+    kind: Literal["mace"]
+    path: Path
+    dtype: Literal["float32", "float64"] = "float32"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+    def __post_init__(self) -> None:
+        if not self.path.exists():
+            raise ValueError(f"path: there is no file or folder {self.path}")
+
+    def without(self, elements: tuple[int, ...]) -> list[str]:
+        """Say which elements the model's card does not list; a model without a card is asked when it is loaded."""
+        card = (self.path if self.path.is_dir() else self.path.parent) / "card.toml"
+        if not card.exists():
+            return []
+        known = tomllib.loads(card.read_text()).get("elements", [])
+        missing = [SYMBOLS[z] for z in elements if SYMBOLS[z] not in known]
+        return [f"path: {card} lists {', '.join(known)}, but not {symbol}" for symbol in missing if known]
+
+
+@dataclass(frozen=True)
+class LennardJonesPair:
+    """Lennard-Jones parameters of a pair of elements.
+
+    Parameters
+    ----------
+    epsilon : float
+        Depth of the well, eV.
+    sigma : float
+        Distance at which the energy changes sign, Å.
+    """
+
+    epsilon: float = setting(above=0, unit="eV")
+    sigma: float = setting(above=0, unit="A")
+
+
+class Pair(NamedTuple):
+    """Two atomic numbers, the smaller first."""
+
+    first: int
+    second: int
+
+    @staticmethod
+    def from_text(text: str) -> Pair:
+        """Read a pair such as Ni-P; ValueError if it is none."""
+        symbols = text.split("-")
+        if len(symbols) != 2 or not set(symbols) <= set(SYMBOLS[1:]):
+            raise ValueError(f"{text!r} is no pair of elements; write one such as Ni-P")
+        return Pair(*sorted(SYMBOLS.index(symbol) for symbol in symbols))
+
+    def __str__(self) -> str:
+        return f"{SYMBOLS[self.first]}-{SYMBOLS[self.second]}"
+
+
+@dataclass(frozen=True)
+class LennardJonesSettings:
+    """Lennard-Jones, its energy and force shifted to zero at the cutoff.
+
+    Parameters
+    ----------
+    kind : str
+    pairs : mapping
+        Parameters of each pair of elements, such as Ni-P.
+    cutoff_sigma : float
+        Cutoff of each pair, in units of its sigma.
+    """
+
+    kind: Literal["lennard-jones"]
+    pairs: Mapping[Pair, LennardJonesPair]
+    cutoff_sigma: float = setting(5.0, above=1.2, at_most=20)
+
+    def without(self, elements: tuple[int, ...]) -> list[str]:
+        """Say which pairs of these elements have no parameters."""
+        needed = (Pair(a, b) for a, b in combinations_with_replacement(elements, 2))
+        return [f"pairs.{pair}: missing; give its epsilon_eV and sigma_A" for pair in needed if pair not in self.pairs]
+
+
+@dataclass(frozen=True)
+class AseSettings:
+    """Any ASE calculator.
+
+    Parameters
+    ----------
+    kind : str
+    calculator : str
+        Import path of the class, such as ase.calculators.emt.EMT.
+    arguments : mapping
+        Its keyword arguments.
+    """
+
+    kind: Literal["ase"]
+    calculator: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if "." not in self.calculator:
+            raise ValueError(f"calculator: {self.calculator!r} is no import path such as ase.calculators.emt.EMT")
+
+    def without(self, elements: tuple[int, ...]) -> list[str]:
+        """A calculator is asked when it is loaded."""
+        return []
+
+
+PotentialSettings = MaceSettings | LennardJonesSettings | AseSettings
