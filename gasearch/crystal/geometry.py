@@ -11,7 +11,6 @@ import numpy as np
 from gasearch.crystal.crystal import Crystal
 
 _NEIGHBOURS = np.array(list(itertools.product((-1.0, 0.0, 1.0), repeat=3)))
-_HOME = len(_NEIGHBOURS) // 2
 
 
 def niggli_transformation(cell: np.ndarray) -> np.ndarray:
@@ -48,16 +47,21 @@ def nearest_distances(cell: np.ndarray, frac: np.ndarray) -> np.ndarray:
     transformation = niggli_transformation(cell)
     lattice = transformation @ cell
     frac = frac @ np.linalg.inv(transformation)
-    difference = frac[:, None] - frac
-    difference -= np.rint(difference)
-    difference = difference @ lattice
-    # In a reduced cell the nearest image of a wrapped difference is at most one cell away along each vector.
-    shifts = _NEIGHBOURS @ lattice
-    # |d + s|² − |d|²: one matrix product, instead of an array of all image vectors.
-    excess = 2 * difference @ shifts.T + np.einsum("kx,kx->k", shifts, shifts)
-    diagonal = np.arange(len(frac))
-    excess[diagonal, diagonal, _HOME] = np.inf
-    squared = np.einsum("ijx,ijx->ij", difference, difference) + excess.min(axis=2)
+    distances = shortest_images(frac[:, None] - frac, lattice)
+    np.fill_diagonal(distances, np.linalg.norm(lattice, axis=1).min())
+    return distances
+
+
+def shortest_images(differences: np.ndarray, reduced_cell: np.ndarray) -> np.ndarray:
+    """Return the length, Å, of the shortest periodic image of each fractional difference (..., 3).
+
+    The cell must be reduced: only then is the shortest image at most one cell away from a wrapped difference.
+    """
+    vectors = (differences - np.rint(differences)) @ reduced_cell
+    shifts = _NEIGHBOURS @ reduced_cell
+    # |v + s|² − |v|²: one matrix product, instead of an array of all image vectors.
+    excess = 2 * vectors @ shifts.T + np.einsum("kx,kx->k", shifts, shifts)
+    squared = np.einsum("...x,...x->...", vectors, vectors) + excess.min(axis=-1)
     return np.sqrt(np.maximum(squared, 0.0))
 
 

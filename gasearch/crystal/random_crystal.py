@@ -1,0 +1,198 @@
+"""Random symmetric crystals of a given composition and volume."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gasearch.crystal.composition import SYMBOLS, Composition
+from gasearch.crystal.crystal import Crystal
+from gasearch.crystal.geometry import niggli_transformation, shortest_images
+from gasearch.crystal.wyckoff import WyckoffPosition, WyckoffTable, wyckoff_table
+
+#: First and last space group of each crystal system.
+_SYSTEMS = ((1, 2), (3, 15), (16, 74), (75, 142), (143, 194), (195, 230))
+#: Standard deviation of the logarithm of each lattice vector's length: axial ratios from 1/4 to 4, mostly.
+_SPREAD = 0.5
+#: Share of the volume that spheres with the minimum distances as diameters may fill: where they fill less, larger
+#: distances (up to 1.5 times) are asked for first, as well separated starts relax better.
+_PACKING = 0.2
+#: Lattices tried for each occupation of Wyckoff positions.
+_LATTICES = 5
+#: Random parameters tried for each orbit.
+_TRIES = 32
+
+
+@dataclass(frozen=True)
+class Orbit:
+    """Atoms of one element (atomic number) on one Wyckoff position."""
+
+    number: int
+    position: WyckoffPosition
+
+
+def random_crystal(
+    composition: Composition,
+    volume: float,
+    minimum_distances: Mapping[tuple[int, int], float],
+    rng: np.random.Generator,
+    attempts: int = 20,
+) -> Crystal | None:
+    """Build a random crystal with a random space group, in its primitive, reduced cell.
+
+    The atoms are spread over Wyckoff positions of the group, each exact cover of the composition being equally
+    likely; then lattice and free parameters are drawn until no two atoms are nearer than allowed.
+
+    Parameters
+    ----------
+    composition : Composition
+        Content of the cell returned. Its true primitive cell may be smaller, as parameters can coincide.
+    volume : float
+        Volume of the cell, Å³.
+    minimum_distances : mapping
+        (Z₁, Z₂) with Z₁ ≤ Z₂ → smallest distance, Å.
+    rng : Generator
+        The only source of chance.
+    attempts : int
+        Number of space groups tried; None is returned when all fail.
+    """
+    limits = np.zeros((len(SYMBOLS), len(SYMBOLS)))
+    for (a, b), distance in minimum_distances.items():
+        limits[a, b] = limits[b, a] = distance
+    filled = np.pi / 6 * sum(n * limits[z, z] ** 3 for z, n in composition.counts) / volume
+    widest = np.clip((_PACKING / filled) ** (1 / 3), 1.0, 1.5)
+    for _ in range(attempts):
+        table, orbits = _random_occupation(composition, rng)
+        for scale in np.linspace(widest, 1.0, _LATTICES):
+            crystal = _random_placement(table, orbits, volume, scale * limits, rng)
+            if crystal is not None:
+                return crystal
+    return None
+
+
+def _random_occupation(composition: Composition, rng: np.random.Generator) -> tuple[WyckoffTable, list[Orbit]]:
+    """Draw space groups, crystal systems being equally likely, until one can hold the composition; P1 always can."""
+    while True:
+        first, last = _SYSTEMS[rng.integers(len(_SYSTEMS))]
+        table = wyckoff_table(int(rng.integers(first, last + 1)))
+        orbits = random_cover(table.positions, composition, rng)
+        if orbits is not None:
+            return table, sorted(orbits, key=lambda o: (o.position.freedom, -o.position.multiplicity))
+
+
+def random_cover(
+    positions: Sequence[WyckoffPosition], composition: Composition, rng: np.random.Generator
+) -> list[Orbit] | None:
+    """Draw one of all ways to spread the atoms over Wyckoff positions, each equally likely; None if there is none.
+
+    Positions are added one after the other: ``ways[k][c]`` is the number of ways in which the first k choices
+    place the counts c. Then the choices are drawn in reverse.
+    """
+    counts = np.array([n for _, n in composition.counts])
+    choices = list(_choices([p for p in positions if p.multiplicity <= counts.max()], len(counts)))
+    ways = [np.zeros(counts + 1)]
+    ways[0][(0,) * len(counts)] = 1.0
+    for position, elements in choices:
+        ways.append(_add_choice(ways[-1], position, elements))
+    if not ways[-1].flat[-1]:
+        return None
+    orbits: list[Orbit] = []
+    for (position, elements), before in zip(reversed(choices), reversed(ways[:-1]), strict=True):
+        placed = _draw_choice(before, counts, position, elements, rng)
+        orbits += [Orbit(composition.elements[e], position) for e in placed]
+        np.subtract.at(counts, placed, position.multiplicity)
+    return orbits
+
+
+def _choices(
+    positions: Sequence[WyckoffPosition], n_elements: int
+) -> Iterator[tuple[WyckoffPosition, tuple[int, ...]]]:
+    """List what is to be decided: which element takes a fixed position, if any; how often each takes a free one."""
+    for position in positions:
+        if position.freedom:
+            yield from ((position, (element,)) for element in range(n_elements))
+        else:
+            yield position, tuple(range(n_elements))
+
+
+def _add_choice(ways: np.ndarray, position: WyckoffPosition, elements: tuple[int, ...]) -> np.ndarray:
+    m = position.multiplicity
+    total = ways.copy()
+    for element in elements:
+        into = total.swapaxes(0, element)
+        if position.freedom:
+            for n in range(m, len(into), m):
+                into[n : n + m] += into[n - m : n][: len(into) - n]
+        elif m < len(into):
+            into[m:] += ways.swapaxes(0, element)[:-m]
+    return total
+
+
+def _draw_choice(
+    ways: np.ndarray, counts: np.ndarray, position: WyckoffPosition, elements: tuple[int, ...], rng: np.random.Generator
+) -> list[int]:
+    """Draw the elements that occupy the position, by the number of ways to place what they leave."""
+    m = position.multiplicity
+    if position.freedom:
+        options = [[elements[0]] * uses for uses in range(counts[elements[0]] // m + 1)]
+    else:
+        options = [[], *([e] for e in elements if counts[e] >= m)]
+    left = [np.subtract(counts, m * np.bincount(option, minlength=len(counts))) for option in options]
+    weights = np.cumsum([ways[tuple(rest)] for rest in left])
+    return options[int(np.searchsorted(weights, rng.random() * weights[-1], side="right"))]
+
+
+def random_lattice(number: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw a conventional cell (3, 3) with the crystal system of a space group; its volume is not fixed."""
+    lengths = np.exp(_SPREAD * rng.standard_normal(3))
+    shear = np.eye(3)
+    if number <= 2:
+        shear[np.tril_indices(3, -1)] = rng.uniform(-0.5, 0.5, 3)
+    elif number <= 15:
+        shear[2, 0] = rng.uniform(-0.5, 0.5)
+    elif number > 74:
+        lengths[1] = lengths[0]
+    if 143 <= number <= 194:
+        shear[1, :2] = -0.5, np.sqrt(0.75)
+    elif number > 194:
+        lengths[:] = 1.0
+    return shear * lengths
+
+
+def _random_placement(
+    table: WyckoffTable, orbits: Sequence[Orbit], volume: float, limits: np.ndarray, rng: np.random.Generator
+) -> Crystal | None:
+    """Draw a lattice, then free parameters orbit by orbit; None where some orbit finds no room.
+
+    ``limits`` (Z_max + 1, Z_max + 1) are the smallest distances, Å, by atomic number.
+    """
+    cell = table.to_primitive @ random_lattice(table.number, rng)
+    cell *= (volume / abs(np.linalg.det(cell))) ** (1 / 3)
+    transformation = niggli_transformation(cell)
+    cell, to_reduced = transformation @ cell, np.linalg.inv(transformation)
+    shortest = np.linalg.norm(cell, axis=1).min()
+    if any(shortest < limits[o.number, o.number] for o in orbits):
+        return None
+    numbers = np.repeat([o.number for o in orbits], [o.position.multiplicity for o in orbits])
+    frac = np.empty((0, 3))
+    for orbit in orbits:
+        tries = orbit.position.points(rng.random((_TRIES if orbit.position.freedom else 1, 3))) @ to_reduced
+        allowed = _has_room(tries, frac, limits[orbit.number, numbers], cell)
+        if not allowed.any():
+            return None
+        frac = np.concatenate([frac, tries[np.argmax(allowed)]])
+    return Crystal(cell, frac, numbers)
+
+
+def _has_room(tries: np.ndarray, placed: np.ndarray, limits: np.ndarray, cell: np.ndarray) -> np.ndarray:
+    """Tell which orbits (t, m, 3) are as far as ``limits`` from the atoms (k, 3) placed before and from themselves.
+
+    One point of the orbit stands for all, as they see the same surroundings.
+    """
+    others = np.empty((len(tries), len(placed) + tries.shape[1] - 1, 3))
+    others[:, : len(placed)] = placed
+    others[:, len(placed) :] = tries[:, 1:]
+    distances = shortest_images(others - tries[:, :1], cell)
+    return (distances >= limits[: others.shape[1]]).all(axis=1)
