@@ -1,0 +1,121 @@
+"""L-BFGS on many independent problems at once, safeguarded by a trust radius."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+#: Curvature pairs that are remembered.
+_MEMORY = 20
+#: Inverse curvature before any is known, Å²/eV; the trust radius limits what it can do.
+_FIRST_SCALE = 0.05
+_FIRST_RADIUS = 0.1
+_LARGEST_RADIUS = 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class Minimiser:
+    """The state of S minimisations in D dimensions: the best points' values and gradients, and the curvature met so far.
+
+    A new problem has the value inf and no gradient, so that its first step is none and is accepted.
+
+    Parameters
+    ----------
+    value : (S,) array
+    gradient : (S, D) array
+    radius : (S,) array
+        Largest length of the next step.
+    steps, changes : (S, memory, D) arrays
+        Newest last; steps s and the changes y of the gradient along them.
+    weights : (S, memory) array
+        1/(s·y); zero where there is no pair.
+
+    References
+    ----------
+    Nocedal and Wright, Numerical Optimization (2006), algorithm 7.4 and eq. (7.20), doi:10.1007/978-0-387-40065-5.
+    """
+
+    value: np.ndarray
+    gradient: np.ndarray
+    radius: np.ndarray
+    steps: np.ndarray
+    changes: np.ndarray
+    weights: np.ndarray
+
+    @staticmethod
+    def new(problems: int, dimensions: int) -> Minimiser:
+        """Return the state before anything was evaluated."""
+        return Minimiser(
+            value=np.full(problems, np.inf),
+            gradient=np.zeros((problems, dimensions)),
+            radius=np.full(problems, _FIRST_RADIUS),
+            steps=np.zeros((problems, _MEMORY, dimensions)),
+            changes=np.zeros((problems, _MEMORY, dimensions)),
+            weights=np.zeros((problems, _MEMORY)),
+        )
+
+    def direction(self) -> np.ndarray:
+        """Return the quasi-Newton step (S, D), of any length."""
+        known = _MEMORY - np.flatnonzero(self.weights.any(axis=0)).min(initial=_MEMORY)
+        q, shares = -self.gradient, {}
+        for k in range(_MEMORY - 1, _MEMORY - known - 1, -1):
+            shares[k] = self.weights[:, k] * _dot(self.steps[:, k], q)
+            q = q - shares[k][:, None] * self.changes[:, k]
+        q = q * self._scale()[:, None]
+        for k in range(_MEMORY - known, _MEMORY):
+            share = shares[k] - self.weights[:, k] * _dot(self.changes[:, k], q)
+            q = q + share[:, None] * self.steps[:, k]
+        return q
+
+    def promise(self) -> np.ndarray:
+        """Return how much the quadratic model expects still to gain (S,): -g·p/2 for the quasi-Newton step p."""
+        return -0.5 * _dot(self.gradient, self.direction())
+
+    def _scale(self) -> np.ndarray:
+        """Inverse curvature s·y/y·y of the newest pair."""
+        curvature = self.weights[:, -1] * _dot(self.changes[:, -1], self.changes[:, -1])
+        return np.divide(1.0, curvature, out=np.full_like(curvature, _FIRST_SCALE), where=curvature > 0)
+
+    def told(
+        self, step: np.ndarray, length: np.ndarray, value: np.ndarray, gradient: np.ndarray, noise: np.ndarray
+    ) -> tuple[Minimiser, np.ndarray]:
+        """Return the state after the step was tried, and whether each problem moved there (S,).
+
+        A step that raises the value by more than ``noise`` (S,) is undone, but its curvature is learned.
+        """
+        slope = _dot(self.gradient, step)
+        moved = value <= self.value + noise
+        with np.errstate(invalid="ignore"):
+            gain = np.where(np.isfinite(self.value), self.value - value, 0.0)
+        change = np.where(np.isfinite(self.value)[:, None], gradient - self.gradient, 0.0)
+        limited = length >= 0.99 * self.radius
+        curvature = _dot(step, change)
+        radius = self.radius.copy()
+        easy = moved & limited & ((curvature <= 0) | (gain > -0.25 * slope))
+        radius[easy] = np.minimum(1.5 * radius[easy], _LARGEST_RADIUS)
+        poor = moved & ~easy & (gain < -0.1 * slope)
+        radius[poor] *= 0.7
+        radius[~moved] = 0.35 * length[~moved]
+        state = self._remember(step, change, curvature)
+        return replace(
+            state,
+            value=np.where(moved, value, self.value),
+            gradient=np.where(moved[:, None], gradient, self.gradient),
+            radius=radius,
+        ), moved
+
+    def _remember(self, step: np.ndarray, change: np.ndarray, curvature: np.ndarray) -> Minimiser:
+        """Add the pairs of positive curvature."""
+        useful = curvature > 1e-6 * np.sqrt(_dot(step, step) * _dot(change, change))
+        if not useful.any():
+            return self
+        steps, changes, weights = self.steps.copy(), self.changes.copy(), self.weights.copy()
+        for history, newest in ((steps, step), (changes, change), (weights, 1 / np.where(useful, curvature, 1.0))):
+            history[useful, :-1] = history[useful, 1:]
+            history[useful, -1] = newest[useful]
+        return replace(self, steps=steps, changes=changes, weights=weights)
+
+
+def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    return np.einsum("sd,sd->s", a, b)

@@ -1,0 +1,156 @@
+"""Variable-cell relaxation at constant pressure, in batches that converged structures leave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gasearch.crystal.crystal import Crystal
+from gasearch.crystal.geometry import nearest_distances
+from gasearch.outcomes import Failure, Reason, Relaxed
+from gasearch.potential.ensemble import Ensemble, joined, selected
+from gasearch.potential.potential import BatchResult, Potential, check_elements
+from gasearch.schema import setting
+from gasearch.units import pressure_from_GPa
+
+#: Evaluations between two looks at distances and at the shape of the cell.
+_INSPECTION_INTERVAL = 10
+
+
+@dataclass(frozen=True)
+class RelaxationSettings:
+    """When a structure counts as relaxed, and when it is given up.
+
+    Parameters
+    ----------
+    max_force : float
+        Largest Cartesian force component of a relaxed structure.
+    max_stress : float
+        Largest component by which the stress of a relaxed structure may miss the pressure.
+    max_steps : int
+        Evaluations of the potential after which a structure is given up.
+    batch_size : int
+        Structures that are evaluated together.
+    min_distance : float
+        Two atoms that come closer than this have collapsed.
+    max_volume_ratio : float
+        A cell that grows or shrinks by more than this factor has exploded or flattened.
+    hopeless_after : int
+        Evaluations before a structure may be given up for being too high.
+    hopeless_margin : float
+        It is given up when it stays too high even if it gains this many times what the quadratic model promises.
+    """
+
+    max_force: float = setting(0.01, above=0, unit="eV_per_A")
+    max_stress: float = setting(pressure_from_GPa(0.1), above=0, unit="GPa")
+    max_steps: int = setting(300, at_least=1)
+    batch_size: int = setting(16, at_least=1)
+    min_distance: float = setting(0.5, at_least=0, unit="A")
+    max_volume_ratio: float = setting(10.0, above=1)
+    hopeless_after: int = setting(12, at_least=1)
+    hopeless_margin: float = setting(10.0, at_least=1)
+
+
+class BatchRelaxer:
+    """Relax with any potential: L-BFGS on atoms and cell together, many structures at once.
+
+    Structures enter in the order given, as others leave; a result depends on nothing but the list that was passed.
+
+    Parameters
+    ----------
+    potential : Potential
+    settings : RelaxationSettings
+    """
+
+    def __init__(self, potential: Potential, settings: RelaxationSettings = RelaxationSettings()):
+        self.potential = potential
+        self.settings = settings
+
+    def relax(
+        self, crystals: Sequence[Crystal], pressure: float, ceilings: Sequence[float] | None = None
+    ) -> list[Relaxed | Failure]:
+        """Relax each crystal at the pressure (eV/Å³); see `gasearch.outcomes.Relaxer`.
+
+        PotentialError if the potential does not know an element.
+        """
+        for crystal in crystals:
+            check_elements(self.potential, crystal.numbers)
+        ceiling = np.full(len(crystals), np.inf) if ceilings is None else np.asarray(ceilings, dtype=float)
+        largest = max((len(c) for c in crystals), default=0)
+        outcomes: dict[int, Relaxed | Failure] = {}
+        running, entered = Ensemble.of([], [], largest), 0
+        while len(outcomes) < len(crystals):
+            enter = range(entered, min(entered + self.settings.batch_size - len(running), len(crystals)))
+            if enter:
+                running = joined(running, Ensemble.of([crystals[i] for i in enter], enter, largest))
+                entered = enter.stop
+            running, left = self._advance(running, pressure, ceiling)
+            outcomes |= left
+        return [outcomes[i] for i in range(len(crystals))]
+
+    def _advance(
+        self, running: Ensemble, pressure: float, ceiling: np.ndarray
+    ) -> tuple[Ensemble, dict[int, Relaxed | Failure]]:
+        """Make one step of every structure; return those that go on, and the outcomes of the others by index."""
+        step, length = running.next_step()
+        result = self.potential.compute(running.displaced(step).batch())
+        running = running.told(step, length, result, pressure)
+        left = {row: _failure(running, row, reason) for row, reason in self._failures(running, result, ceiling).items()}
+        for row, text in result.errors.items():
+            left[row] = _failure(running, row, Reason.CALCULATOR, text)
+        for row in np.flatnonzero(self._converged(running)):
+            left.setdefault(int(row), _relaxed(running, row))
+        stay = np.array([row not in left for row in range(len(running))])
+        return selected(running, stay).reduced(), {int(running.index[row]): outcome for row, outcome in left.items()}
+
+    def _converged(self, running: Ensemble) -> np.ndarray:
+        return (running.max_force < self.settings.max_force) & (running.max_stress < self.settings.max_stress)
+
+    def _failures(self, running: Ensemble, result: BatchResult, ceiling: np.ndarray) -> dict[int, Reason]:
+        """Say which structures (by row) failed, and why; the first reason that applies."""
+        settings = self.settings
+        finite = np.isfinite(result.energy) & np.isfinite(result.stress).all(axis=(1, 2))
+        finite &= np.isfinite(running.minimiser.gradient).all(axis=1)
+        growth = np.abs(np.log(running.volume / running.start_volume))
+        hope = running.enthalpy - settings.hopeless_margin * running.minimiser.promise()
+        converged = self._converged(running)
+        checks = (
+            (Reason.NOT_FINITE, ~finite),
+            (Reason.COLLAPSED, self._collapsed(running, converged)),
+            (Reason.EXPLODED, growth > np.log(settings.max_volume_ratio)),
+            (
+                Reason.HOPELESS,
+                ~converged & (running.steps >= settings.hopeless_after) & (hope > ceiling[running.index]),
+            ),
+            (Reason.STEP_LIMIT, ~converged & (running.steps >= settings.max_steps)),
+        )
+        found: dict[int, Reason] = {}
+        for reason, rows in checks:
+            for row in np.flatnonzero(rows):
+                found.setdefault(int(row), reason)
+        return found
+
+    def _collapsed(self, running: Ensemble, converged: np.ndarray) -> np.ndarray:
+        """Whether two atoms are too close (S,); looked at now and then, and at the end."""
+        collapsed = np.zeros(len(running), dtype=bool)
+        for row in np.flatnonzero(converged | (running.steps % _INSPECTION_INTERVAL == 0)):
+            crystal = running.crystal(row)
+            collapsed[row] = nearest_distances(crystal.cell, crystal.frac).min() < self.settings.min_distance
+        return collapsed
+
+
+def _failure(running: Ensemble, row: int, reason: Reason, detail: str = "") -> Failure:
+    return Failure(reason, int(running.steps[row]), running.crystal(row), detail)
+
+
+def _relaxed(running: Ensemble, row: int) -> Relaxed:
+    return Relaxed(
+        crystal=running.crystal(row),
+        energy=float(running.energy[row]),
+        enthalpy=float(running.enthalpy[row]),
+        steps=int(running.steps[row]),
+        max_force=float(running.max_force[row]),
+        max_stress=float(running.max_stress[row]),
+    )
