@@ -6,21 +6,22 @@ import math
 import os
 import re
 import textwrap
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cached_property
-from itertools import combinations_with_replacement
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar
 
 import yaml
 
-from gasearch.crystal.composition import SYMBOLS, Composition, CompositionSpace
+from gasearch.crystal.composition import Composition, CompositionSpace
 from gasearch.errors import InputError
+from gasearch.evolution.operators import RANDOM
 from gasearch.evolution.search import SearchSettings
+from gasearch.potential.relaxation import RelaxationSettings
 from gasearch.potential.settings import Pair, PotentialSettings
-from gasearch.schema import Leaf, descriptions, plain, read, setting
+from gasearch.schema import Leaf, descriptions, plain, read, setting, unknown
+from gasearch.variation.variation import OPERATORS
 
 
 @dataclass(frozen=True)
@@ -50,32 +51,37 @@ class Config:
     Parameters
     ----------
     endpoints : tuple of Composition
-        One to five elements or compounds; every mixture of them is searched, and so are they themselves.
+        One to five elements or compounds: every mixture of them is searched, and so are they themselves.
     pressure : float
-        External pressure; every enthalpy is at this pressure.
-    potential : object
-        What gives energies, forces and stress.
+        External pressure; all enthalpies are at this pressure.
+    potential : PotentialSettings
+        What gives energies, forces and stress; its kind is mace, lennard-jones or ase.
     atoms : Atoms
         Number of atoms in a cell.
     windows : mapping
-        Bounds of the fraction of the atoms that an endpoint may contribute, such as S: [0.1, 0.9].
+        Bounds of the share of the atoms that an endpoint contributes, such as {S: [0.1, 0.9]}.
     seed : int
-        Seed of every random choice; the same input with the same seed gives the same search.
+        Key of every random choice: the same input gives the same search.
+    prototypes : bool
+        Whether known structure types, with the elements substituted, come first.
+    seeds : tuple of Path
+        Structure files (CIF, POSCAR, extxyz …) that come first, such as known phases of the endpoints.
     relaxation : RelaxationSettings
         When a structure counts as relaxed, and when it is given up.
     search : SearchSettings
         The genetic algorithm.
-    references : tuple of Path
-        Structure files of known phases of the endpoints; optional, since they are searched for.
     """
 
     endpoints: tuple[Composition, ...]
-    pressure: float = setting(at_least=-100, at_most=5000, unit="GPa")
+    pressure: float = setting(at_least=-100, at_most=10000, unit="GPa")
     potential: PotentialSettings
     atoms: Atoms = Atoms()
     windows: Mapping[Composition, tuple[float, float]] = setting(default_factory=dict, at_least=0, at_most=1)
     seed: int = setting(1, at_least=0)
-    references: tuple[Path, ...] = ()
+    prototypes: bool = False
+    seeds: tuple[Path, ...] = ()
+    relaxation: RelaxationSettings = field(default_factory=RelaxationSettings)
+    search: SearchSettings = field(default_factory=SearchSettings)
 
     def __post_init__(self) -> None:
         _ = self.space
@@ -112,8 +118,14 @@ def _contradictions(config: Config) -> Iterator[str]:
     for i, endpoint in enumerate(config.endpoints):
         if config.atoms.max // endpoint.n_atoms * endpoint.n_atoms < config.atoms.min:
             yield f"endpoints[{i}]: no cell of {endpoint.formula} has {config.atoms.min} to {config.atoms.max} atoms"
-    yield from (f"potential.{problem}" for problem in config.potential.without(config.space.elements))
-    yield from (f"references: there is no file {path}" for path in config.references if not path.is_file())
+    yield from (f"potential.{problem}" for problem in config.potential.problems(config.space.elements))
+    yield from (f"seeds: there is no file {path}" for path in config.seeds if not path.is_file())
+    operators = [RANDOM, *OPERATORS]
+    yield from (
+        f"search.operators.{unknown(name, operators)}" for name in config.search.operators if name not in operators
+    )
+    if not any(config.search.operators.values()):
+        yield "search.operators: all weights are zero; give at least one operator a weight above zero"
 
 
 def _leaves(directory: Path) -> dict[type, Leaf]:
@@ -133,7 +145,7 @@ def _reduced(formula: str) -> Composition:
 def _lines(value: Any, leaves: Mapping[type, Leaf], indent: str, comments: bool) -> Iterator[str]:
     """Yield a dataclass as YAML; nested ones as blocks, all else on one line."""
     for entry, (key, data) in zip(fields(value), plain(value, leaves).items(), strict=True):
-        text = descriptions(type(value)).get(entry.name)
+        text = descriptions(type(value)).get(entry.name, "").replace("None", "null")
         if comments and text:
             yield from textwrap.wrap(text, 110, initial_indent=f"{indent}# ", subsequent_indent=f"{indent}# ")
         child = getattr(value, entry.name)

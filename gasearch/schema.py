@@ -10,7 +10,7 @@ import difflib
 import inspect
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -133,10 +133,16 @@ def descriptions(kind: type) -> dict[str, str]:
     return found
 
 
-def did_you_mean(word: object, known: list[str]) -> str:
-    """Return a hint at the nearest known word, or nothing."""
-    close = difflib.get_close_matches(str(word).lower(), [k.lower() for k in known], n=1, cutoff=0.6)
-    return next((f"; did you mean {k}?" for k in known if [k.lower()] == close), "")
+def unknown(word: object, known: Iterable[str]) -> str:
+    """Say that a word is unknown, and which is meant or which are known."""
+    known = list(known)
+    return f"{word}: unknown{_nearest(word, known) or '; known here: ' + ', '.join(known)}"
+
+
+def _nearest(word: object, known: Iterable[str]) -> str:
+    by_lower = {k.lower(): k for k in known}
+    close = difflib.get_close_matches(str(word).lower(), by_lower, n=1, cutoff=0.6)
+    return "".join(f"; did you mean {by_lower[k]}?" for k in close)
 
 
 @cache
@@ -190,16 +196,14 @@ class _Reader:
         if isinstance(data, Mapping) and isinstance(tag, str) and tag in by_tag:
             return self.record(by_tag[tag], data, path)
         where = f"{path}.kind" if isinstance(data, Mapping) else path
-        return self.refuse(where, tag, f"one of {', '.join(by_tag)}{did_you_mean(tag, list(by_tag))}")
+        return self.refuse(where, tag, f"one of {', '.join(by_tag)}{_nearest(tag, by_tag)}")
 
     def record(self, kind: Any, data: object, path: str) -> Any:
         if not isinstance(data, Mapping):
             return self.refuse(path, data, "a mapping with " + ", ".join(map(key_of, fields(kind))))
         prefix = f"{path}." if path else ""
         known = {key_of(entry): entry for entry in fields(kind) if entry.init}
-        for key in data.keys() - known.keys():
-            hint = did_you_mean(key, list(known)) or f"; known here: {', '.join(known)}"
-            self.problems.append(f"{prefix}{key}: unknown key{hint}")
+        self.problems.extend(prefix + unknown(key, known) for key in data if key not in known)
         values = {entry.name: self.entry(kind, entry, data, prefix + key) for key, entry in known.items()}
         if any(value is _INVALID for value in values.values()):
             return _INVALID
@@ -231,7 +235,7 @@ class _Reader:
         values = _choices(kind)
         if isinstance(data, (str, int)) and data in values:
             return values[data]
-        return self.refuse(path, data, f"one of {', '.join(values)}{did_you_mean(data, list(values))}")
+        return self.refuse(path, data, f"one of {', '.join(values)}{_nearest(data, values)}")
 
     def sequence(self, kinds: tuple[Any, ...], data: object, path: str, limits: Limits) -> Any:
         open_ended = kinds[-1] is Ellipsis

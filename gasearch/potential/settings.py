@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations_with_replacement
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from gasearch.crystal.composition import SYMBOLS
-from gasearch.potential.potential import Potential
+from gasearch.potential.card import CARD, read_card
 from gasearch.schema import setting
 
 
@@ -34,18 +33,16 @@ class MaceSettings:
     dtype: Literal["float32", "float64"] = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
-    def __post_init__(self) -> None:
+    def problems(self, elements: tuple[int, ...]) -> list[str]:
+        """Say what keeps it from these elements; a model without a card is asked when it is loaded."""
         if not self.path.exists():
-            raise ValueError(f"path: there is no file or folder {self.path}")
-
-    def without(self, elements: tuple[int, ...]) -> list[str]:
-        """Say which elements the model's card does not list; a model without a card is asked when it is loaded."""
-        card = (self.path if self.path.is_dir() else self.path.parent) / "card.toml"
-        if not card.exists():
+            return [f"path: there is no file or folder {self.path}"]
+        folder = self.path if self.path.is_dir() else self.path.parent
+        if not (folder / CARD).exists():
             return []
-        known = tomllib.loads(card.read_text()).get("elements", [])
-        missing = [SYMBOLS[z] for z in elements if SYMBOLS[z] not in known]
-        return [f"path: {card} lists {', '.join(known)}, but not {symbol}" for symbol in missing if known]
+        known = read_card(folder).elements
+        missing = ", ".join(SYMBOLS[z] for z in elements if SYMBOLS[z] not in known)
+        return [f"path: {self.path} was made for {', '.join(known)}, not for {missing}"] if missing else []
 
 
 @dataclass(frozen=True)
@@ -99,7 +96,7 @@ class LennardJonesSettings:
     pairs: Mapping[Pair, LennardJonesPair]
     cutoff_sigma: float = setting(5.0, above=1.2, at_most=20)
 
-    def without(self, elements: tuple[int, ...]) -> list[str]:
+    def problems(self, elements: tuple[int, ...]) -> list[str]:
         """Say which pairs of these elements have no parameters."""
         needed = (Pair(a, b) for a, b in combinations_with_replacement(elements, 2))
         return [f"pairs.{pair}: missing; give its epsilon_eV and sigma_A" for pair in needed if pair not in self.pairs]
@@ -122,13 +119,11 @@ class AseSettings:
     calculator: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        if "." not in self.calculator:
-            raise ValueError(f"calculator: {self.calculator!r} is no import path such as ase.calculators.emt.EMT")
-
-    def without(self, elements: tuple[int, ...]) -> list[str]:
-        """A calculator is asked when it is loaded."""
-        return []
+    def problems(self, elements: tuple[int, ...]) -> list[str]:
+        """Say what keeps it from these elements; what a calculator knows shows when it is loaded."""
+        if "." in self.calculator:
+            return []
+        return [f"calculator: {self.calculator!r} is no import path such as ase.calculators.emt.EMT"]
 
 
 PotentialSettings = MaceSettings | LennardJonesSettings | AseSettings
