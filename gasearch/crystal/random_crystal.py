@@ -62,7 +62,7 @@ def random_crystal(
     for (a, b), distance in minimum_distances.items():
         limits[a, b] = limits[b, a] = distance
     filled = np.pi / 6 * sum(n * limits[z, z] ** 3 for z, n in composition.counts) / volume
-    widest = np.clip((_PACKING / filled) ** (1 / 3), 1.0, 1.5)
+    widest = np.clip((_PACKING / max(filled, 1e-9)) ** (1 / 3), 1.0, 1.5)
     for _ in range(attempts):
         table, orbits = _random_occupation(composition, rng)
         for scale in np.linspace(widest, 1.0, _LATTICES):
