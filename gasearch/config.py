@@ -6,7 +6,7 @@ import math
 import os
 import re
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cached_property
 from pathlib import Path
@@ -105,6 +105,28 @@ def load(path: Path) -> Config:
 def to_yaml(config: Config, directory: Path, *, comments: bool = False) -> str:
     """Return the input with every default visible, as it would lie in ``directory``; `load` gives it back."""
     return "\n".join(_lines(config, _leaves(directory), "", comments)) + "\n"
+
+
+def example(endpoints: Sequence[str], pressure_GPa: float, potential: Path | None, directory: Path) -> str:
+    """Return a commented input for a file in ``directory``; without a potential, where to put one."""
+    model = potential or Path("potentials", "-".join([*endpoints, f"{pressure_GPa:g}GPa"]).lower())
+    data = {
+        "endpoints": list(endpoints),
+        "pressure_GPa": pressure_GPa,
+        "potential": {"kind": "mace", "path": str(model.resolve())},
+    }
+    return to_yaml(read(Config, data, _leaves(directory)), directory, comments=True)
+
+
+def warnings(config: Config, ranks: int = 1) -> Iterator[str]:
+    """Yield what is allowed but seldom wise."""
+    search = config.search
+    busy = search.lag // search.block + 1
+    if ranks > busy:
+        yield f"search.lag {search.lag} keeps {busy} ranks busy, not {ranks}; {2 * ranks * search.block} would"
+    children = search.termination.candidates - search.first_generation
+    if search.lag > children / 4:
+        yield f"search.lag {search.lag} is long for {children} children: most know little of the others"
 
 
 def _contradictions(config: Config) -> Iterator[str]:

@@ -127,7 +127,7 @@ def plot_hull(
         return _save(figure, path)
 
 
-def plot_progress(relaxations: Sequence[int], deficits: Sequence[float], title: str, path: Path) -> list[Path]:
+def plot_progress(relaxations: Sequence[int], deficits: Sequence[float], path: Path) -> list[Path]:
     """Draw how far the hull of the moment lay above the final one, as PNG and SVG; return the files.
 
     Parameters
@@ -136,13 +136,12 @@ def plot_progress(relaxations: Sequence[int], deficits: Sequence[float], title: 
         Relaxations started until each change of the hull; the last one is the end of the search.
     deficits : sequence of float
         Mean distance over all compositions to the final hull, eV per atom.
-    title : str
     path : Path
         The suffix is replaced.
     """
     with _figure((5.6, 3.4)) as figure:
         axes = figure.add_subplot()
-        axes.set_title(title)
+        axes.set_title("Progress of the search")
         deficit = MEV_PER_EV * np.asarray(deficits)
         axes.step(relaxations, deficit, where="post", color=STABLE_COLOUR, lw=1.6)
         axes.fill_between(relaxations, deficit, step="post", color=STABLE_COLOUR, alpha=0.12, lw=0)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial import ConvexHull
 
 #: Enthalpy differences below this are rounding, eV/atom.
 RESOLUTION = 1e-9
@@ -66,9 +65,7 @@ class Hull:
         """Return the hull with one more point; the same object if the point changes nothing."""
         if self.above(shares, enthalpy) >= -RESOLUTION:
             return self
-        return Hull.of(
-            np.append(self.ids, id), np.vstack([self.shares, shares]), np.append(self.enthalpies, enthalpy)
-        )
+        return Hull.of(np.append(self.ids, id), np.vstack([self.shares, shares]), np.append(self.enthalpies, enthalpy))
 
 
 def _endpoint_enthalpies(shares: np.ndarray, enthalpies: np.ndarray) -> np.ndarray:
@@ -82,6 +79,8 @@ def _endpoint_enthalpies(shares: np.ndarray, enthalpies: np.ndarray) -> np.ndarr
 
 def _lower_simplices(shares: np.ndarray, formation: np.ndarray) -> np.ndarray:
     """Return the point indices (m, d) of the lower facets."""
+    from scipy.spatial import ConvexHull  # slow to import, and no check of an input needs it
+
     d = shares.shape[1]
     if d == 1:
         return np.array([[np.argmin(formation)]])

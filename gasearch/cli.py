@@ -1,0 +1,211 @@
+"""The command ``gasearch``: thin functions over the rooms, and the only place where errors become exit codes.
+
+Nothing heavy is imported until a command needs it, so that help and checks answer at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace, RawTextHelpFormatter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from gasearch.errors import GasearchError, InputError
+
+_DESCRIPTION = (
+    "From chemical elements and a pressure to convex hulls: a genetic algorithm on machine-learned potentials."
+)
+_EXAMPLE = """\
+  gasearch init H S --pressure 200              write an input with every setting explained
+  gasearch check h-s-200gpa.yaml                find every mistake in it before a run does
+  mpirun -n 2 gasearch run h-s-200gpa.yaml      search; the same command resumes a run that was ended"""
+
+
+def entry() -> None:
+    """Run the command line and leave Python with its exit code."""
+    sys.exit(main())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except GasearchError as error:
+        print(_explained(error), file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("gasearch: interrupted; what is in the run directory is kept, run again to go on", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read our output has enough; Python would complain once more when it flushes at exit.
+        sys.stdout = None
+        return 0
+    return 0
+
+
+def _explained(error: GasearchError) -> str:
+    if not isinstance(error, InputError) or len(error.problems) == 1:
+        return f"gasearch: {error}"
+    return "\n  ".join([f"gasearch: {len(error.problems)} problems in the input", *error.problems])
+
+
+def _run(options: Namespace) -> None:
+    from gasearch.config import load, to_yaml
+    from gasearch.workflow.plan import Plan
+    from gasearch.workflow.run import run
+
+    config = load(options.path)
+    directory = options.run_dir or Path("runs", options.path.stem)
+    plan = Plan(
+        space=config.space,
+        pressure=config.pressure,
+        potential=config.potential,
+        seed=config.seed,
+        relaxation=config.relaxation,
+        search=config.search,
+        prototypes=config.prototypes,
+        seeds=config.seeds,
+    )
+    run(plan, directory, to_yaml(config, directory), _say)
+
+
+def _check(options: Namespace) -> None:
+    from gasearch.config import load, to_yaml, warnings
+
+    config = load(options.path)
+    print(to_yaml(config, options.path.parent), end="")
+    for warning in warnings(config, options.ranks):
+        print(f"gasearch: warning: {warning}", file=sys.stderr)
+
+
+def _init(options: Namespace) -> None:
+    from gasearch.config import example
+
+    name = "-".join([*options.endpoints, f"{options.pressure:g}GPa"]).lower()
+    path = options.output or Path(f"{name}.yaml")
+    text = example(options.endpoints, options.pressure, options.potential, path.parent)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}; choose another file with --output") from error
+    _say(f"wrote {path}; next: gasearch check {path}")
+
+
+def _status(options: Namespace) -> None:
+    from gasearch.workflow.pictures import snapshot
+    from gasearch.workflow.run_directory import existing_run
+
+    directory = existing_run(options.path)
+    summary = snapshot(directory.summary)
+    failures = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in summary["failures"].items())
+    hull = [phase["formula"] for phase in snapshot(directory.hull)["phases"] if phase["on_hull"]]
+    print(f"state        {summary['finished'] or 'not finished; `gasearch run` with the same input goes on'}")
+    print(f"candidates   {summary['candidates']}, of which {summary['relaxations']} were relaxed")
+    print(f"individuals  {summary['individuals']}, besides {summary['duplicates']} duplicates")
+    print(f"failures     {failures or 'none'}")
+    print(f"hull         {' '.join(hull) or 'incomplete: an endpoint has no phase yet'}")
+
+
+def _plot(options: Namespace) -> None:
+    from gasearch.workflow.pictures import draw
+    from gasearch.workflow.run_directory import existing_run
+
+    for path in draw(existing_run(options.path)):
+        print(path)
+
+
+def _hull(options: Namespace) -> None:
+    import json
+
+    from gasearch.workflow.pictures import snapshot
+    from gasearch.workflow.run_directory import existing_run
+
+    document = snapshot(existing_run(options.path).hull)
+    if options.json:
+        print(json.dumps(document, indent=1))
+        return
+    print(f"{'formula':<14}{'space group':<13}{'atoms':>5}{'H (eV/atom)':>14}{'above hull (meV/atom)':>23}")
+    for phase in document["phases"]:
+        above = 1000 * phase["above_hull_eV_per_atom"]
+        print(
+            f"{phase['formula']:<14}{phase['space_group']:<13}{phase['atoms']:>5}"
+            f"{phase['enthalpy_eV_per_atom']:>14.4f}{above:>23.1f}"
+        )
+
+
+def _potential_show(options: Namespace) -> None:
+    from gasearch.potential.card import check_model, read_card
+
+    card = read_card(options.path)
+    folder = options.path if options.path.is_dir() else options.path.parent
+    check_model(card, folder / card.model)
+    print(f"model        {folder / card.model} (sha256 as in its card)")
+    print(f"elements     {', '.join(card.elements)}")
+    print(f"pressure     {card.pressure_GPa[0]:g} to {card.pressure_GPa[1]:g} GPa")
+    for name, errors in card.errors.items():
+        print(
+            f"{name}: {errors.rmse_energy_meV_per_atom:.1f} meV/atom, {errors.rmse_force_meV_per_A:.0f} meV/Å, "
+            f"{errors.rmse_stress_GPa:.2f} GPa rms on {errors.cells} cells that were held out"
+        )
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        "gasearch", description=_DESCRIPTION, epilog=_epilog(_EXAMPLE), formatter_class=RawTextHelpFormatter
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    run = _command(commands, "run", _run, "search, or resume a search", "INPUT", "mpirun -n 2 gasearch run input.yaml")
+    run.add_argument("--run-dir", type=Path, metavar="DIR", help="default: runs/ and the name of the input")
+
+    check = _command(
+        commands, "check", _check, "print an input with all its defaults", "INPUT", "gasearch check input.yaml"
+    )
+    check.add_argument("--ranks", type=int, default=1, metavar="N", help="warn of what does not suit N ranks")
+
+    init = _command(commands, "init", _init, "write an input with comments", None, "gasearch init H S --pressure 200")
+    init.add_argument("endpoints", nargs="+", metavar="ELEMENT", help="one to five elements or compounds, such as H3S")
+    init.add_argument("--pressure", type=float, required=True, metavar="P", help="GPa")
+    init.add_argument("--potential", type=Path, metavar="PATH", help="MACE model, or its folder")
+    init.add_argument("--output", "-o", type=Path, metavar="FILE", help="default: named after elements and pressure")
+
+    _command(commands, "status", _status, "say how far a run is", "DIR", "gasearch status runs/h-s-200gpa")
+    _command(commands, "plot", _plot, "draw hull and progress", "DIR", "gasearch plot runs/h-s-200gpa")
+
+    hull = _command(
+        commands, "hull", _hull, "list phases, nearest to the hull first", "DIR", "gasearch hull runs/x --json"
+    )
+    hull.add_argument("--json", action="store_true", help="everything that is known of them")
+
+    potential = commands.add_parser("potential", help="what is known of a potential")
+    below = potential.add_subparsers(metavar="COMMAND", required=True)
+    _command(below, "show", _potential_show, "print its card", "PATH", "gasearch potential show potentials/h-s-200gpa")
+    return parser
+
+
+def _command(
+    commands: Any, name: str, function: Callable[[Namespace], None], what: str, path: str | None, example: str
+) -> ArgumentParser:
+    """Add a subcommand, with the path that it takes, an example and the exit codes in its help."""
+    command = commands.add_parser(
+        name, help=what, description=what, epilog=_epilog(f"  {example}"), formatter_class=RawTextHelpFormatter
+    )
+    command.set_defaults(command=function)
+    if path:
+        command.add_argument("path", type=Path, metavar=path)
+    return command
+
+
+def _epilog(examples: str) -> str:
+    codes = {kind.exit_code: kind.__doc__.splitlines()[0] for kind in GasearchError.__subclasses__()}
+    codes |= {0: "Done.", 1: "A bug: please report it with what was printed."}
+    return "\n".join(
+        ["examples:", examples, "", "exit codes:", *(f"  {code}  {codes[code]}" for code in sorted(codes))]
+    )

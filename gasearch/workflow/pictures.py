@@ -1,0 +1,76 @@
+"""Figures of a run, drawn from its snapshots: of finished, running and killed runs alike."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gasearch.errors import RunDirectoryError
+from gasearch.report.figures import HullPoint, plot_hull, plot_progress
+from gasearch.thermodynamics.hull import Hull
+from gasearch.workflow.run_directory import RunDirectory
+
+#: Enthalpy differences that rounding may cause, eV/atom.
+_ROUNDING = 1e-7
+
+
+def snapshot(path: Path) -> dict[str, Any]:
+    """Read hull.json or summary.json; `RunDirectoryError` if the run has not come so far."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RunDirectoryError(
+            f"there is no {path} yet: a run writes it after some seconds; "
+            "if the run was killed before that, start it again"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise RunDirectoryError(f"{path} cannot be read ({error}): run again to have it written anew") from error
+
+
+def draw(directory: RunDirectory) -> list[Path]:
+    """Draw the hull and the search's progress as PNG and SVG into the directory; return the files."""
+    document = snapshot(directory.hull)
+    if not document["complete"]:
+        raise RunDirectoryError(f"{directory.path} has no hull yet: an endpoint is still without a phase; wait")
+    phases, endpoints, pressure = document["phases"], document["endpoints"], document["pressure_GPa"]
+    points = hull_points(phases, len(endpoints))
+    files = plot_hull(points, endpoints, pressure, directory.path / "hull", hull_edges(phases))
+    story = snapshot(directory.summary)
+    steps = [(change["relaxations"], change["deficit_eV_per_atom"]) for change in story["hull_deficit"]]
+    relaxations, deficits = zip(*steps, (story["relaxations"], 0.0), strict=True)
+    return files + plot_progress(relaxations, deficits, files[0].with_name("progress"))
+
+
+def hull_points(phases: Sequence[Mapping[str, Any]], n_endpoints: int) -> list[HullPoint]:
+    """Return the phases of a hull.json as a figure shows them; every endpoint is among them."""
+    shares = np.array([phase["shares"] for phase in phases])
+    enthalpies = np.array([phase["enthalpy_eV_per_atom"] for phase in phases])
+    pure = [np.isclose(shares[:, i], 1.0) for i in range(n_endpoints)]
+    formation = enthalpies - shares @ [enthalpies[is_pure].min() for is_pure in pure]
+    return [
+        HullPoint(
+            formula=phase["formula"],
+            space_group=phase["space_group"],
+            shares=tuple(phase["shares"]),
+            formation=float(value),
+            above=phase["above_hull_eV_per_atom"],
+            volume=phase["volume_A3_per_atom"],
+        )
+        for phase, value in zip(phases, formation, strict=True)
+    ]
+
+
+def hull_edges(phases: Sequence[Mapping[str, Any]]) -> list[tuple[int, int]]:
+    """Return the pairs of phases, by place, that an edge of the hull joins."""
+    places = np.array([place for place, phase in enumerate(phases) if phase["on_hull"]])
+    shares = np.array([phases[place]["shares"] for place in places])
+    enthalpies = np.array([phases[place]["enthalpy_eV_per_atom"] for place in places])
+    hull = Hull.of(places, shares, enthalpies)
+    on_facet = np.abs(hull.shares @ hull.potentials.T - hull.enthalpies[:, None]) < _ROUNDING
+    pairs = itertools.combinations(range(len(hull.ids)), 2)
+    return [(int(hull.ids[a]), int(hull.ids[b])) for a, b in pairs if (on_facet[a] & on_facet[b]).any()]
