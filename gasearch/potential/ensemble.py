@@ -134,7 +134,7 @@ class Ensemble:
 
         The length is that of the largest displacement of an atom, or of neighbours against each other by strain, Å.
         """
-        step = self.minimiser.direction().reshape(len(self), -1, 3)
+        step = self.minimiser.direction.reshape(len(self), -1, 3)
         strain = np.linalg.norm(step[:, -3:], axis=(1, 2)) / (_STRAIN_WEIGHT * np.sqrt(self.n_atoms))
         length = np.maximum(np.linalg.norm(step[:, :-3], axis=2).max(axis=1), strain)
         shrink = np.minimum(1.0, self.minimiser.radius / np.maximum(length, 1e-300))

@@ -16,7 +16,7 @@ _LARGEST_RADIUS = 0.3
 
 @dataclass(frozen=True, eq=False)
 class Minimiser:
-    """The state of S minimisations in D dimensions: the best points' values and gradients, and the curvature met so far.
+    """The state of S minimisations in D dimensions: the best points' values, gradients and the curvature met.
 
     A new problem has the value inf and no gradient, so that its first step is none and is accepted.
 
@@ -30,6 +30,8 @@ class Minimiser:
         Newest last; steps s and the changes y of the gradient along them.
     weights : (S, memory) array
         1/(s·y); zero where there is no pair.
+    direction : (S, D) array
+        The quasi-Newton step, of any length.
 
     References
     ----------
@@ -42,6 +44,7 @@ class Minimiser:
     steps: np.ndarray
     changes: np.ndarray
     weights: np.ndarray
+    direction: np.ndarray
 
     @staticmethod
     def new(problems: int, dimensions: int) -> Minimiser:
@@ -53,29 +56,12 @@ class Minimiser:
             steps=np.zeros((problems, _MEMORY, dimensions)),
             changes=np.zeros((problems, _MEMORY, dimensions)),
             weights=np.zeros((problems, _MEMORY)),
+            direction=np.zeros((problems, dimensions)),
         )
 
-    def direction(self) -> np.ndarray:
-        """Return the quasi-Newton step (S, D), of any length."""
-        known = _MEMORY - np.flatnonzero(self.weights.any(axis=0)).min(initial=_MEMORY)
-        q, shares = -self.gradient, {}
-        for k in range(_MEMORY - 1, _MEMORY - known - 1, -1):
-            shares[k] = self.weights[:, k] * _dot(self.steps[:, k], q)
-            q = q - shares[k][:, None] * self.changes[:, k]
-        q = q * self._scale()[:, None]
-        for k in range(_MEMORY - known, _MEMORY):
-            share = shares[k] - self.weights[:, k] * _dot(self.changes[:, k], q)
-            q = q + share[:, None] * self.steps[:, k]
-        return q
-
     def promise(self) -> np.ndarray:
-        """Return how much the quadratic model expects still to gain (S,): -g·p/2 for the quasi-Newton step p."""
-        return -0.5 * _dot(self.gradient, self.direction())
-
-    def _scale(self) -> np.ndarray:
-        """Inverse curvature s·y/y·y of the newest pair."""
-        curvature = self.weights[:, -1] * _dot(self.changes[:, -1], self.changes[:, -1])
-        return np.divide(1.0, curvature, out=np.full_like(curvature, _FIRST_SCALE), where=curvature > 0)
+        """Return how much the quadratic model expects still to gain (S,)."""
+        return -0.5 * _dot(self.gradient, self.direction)
 
     def told(
         self, step: np.ndarray, length: np.ndarray, value: np.ndarray, gradient: np.ndarray, noise: np.ndarray
@@ -97,13 +83,13 @@ class Minimiser:
         poor = moved & ~easy & (gain < -0.1 * slope)
         radius[poor] *= 0.7
         radius[~moved] = 0.35 * length[~moved]
-        state = self._remember(step, change, curvature)
-        return replace(
-            state,
+        state = replace(
+            self._remember(step, change, curvature),
             value=np.where(moved, value, self.value),
             gradient=np.where(moved[:, None], gradient, self.gradient),
             radius=radius,
-        ), moved
+        )
+        return replace(state, direction=state._direction()), moved
 
     def _remember(self, step: np.ndarray, change: np.ndarray, curvature: np.ndarray) -> Minimiser:
         """Add the pairs of positive curvature."""
@@ -115,6 +101,23 @@ class Minimiser:
             history[useful, :-1] = history[useful, 1:]
             history[useful, -1] = newest[useful]
         return replace(self, steps=steps, changes=changes, weights=weights)
+
+    def _direction(self) -> np.ndarray:
+        known = np.flatnonzero(self.weights.any(axis=0)).tolist()
+        q, shares = -self.gradient, {}
+        for k in reversed(known):
+            shares[k] = self.weights[:, k] * _dot(self.steps[:, k], q)
+            q = q - shares[k][:, None] * self.changes[:, k]
+        q = q * self._scale()[:, None]
+        for k in known:
+            share = shares[k] - self.weights[:, k] * _dot(self.changes[:, k], q)
+            q = q + share[:, None] * self.steps[:, k]
+        return q
+
+    def _scale(self) -> np.ndarray:
+        """Inverse curvature s·y/y·y of the newest pair."""
+        curvature = self.weights[:, -1] * _dot(self.changes[:, -1], self.changes[:, -1])
+        return np.divide(1.0, curvature, out=np.full_like(curvature, _FIRST_SCALE), where=curvature > 0)
 
 
 def _dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations_with_replacement
 
 import numpy as np
 
-from gasearch.potential.neighbours import PairCache, Pairs
+from gasearch.crystal.composition import SYMBOLS
+from gasearch.errors import PotentialError
+from gasearch.potential.neighbours import PairCache
 from gasearch.potential.potential import Batch, BatchResult, check_elements
+
+#: Components of a symmetric tensor.
+_ROWS, _COLUMNS = np.triu_indices(3)
 
 
 class LennardJones:
@@ -16,15 +22,20 @@ class LennardJones:
     Parameters
     ----------
     pairs : mapping
-        (Z₁, Z₂) → (ε in eV, σ in Å), each pair of elements once in either order.
+        (Z₁, Z₂) → (ε in eV, σ in Å), each pair of elements in either order.
     cutoff_sigma : float
         r_c/σ, the same for all pairs.
     skin : float
         Of the neighbour list, Å: changes the speed, not the result.
 
+    Raises
+    ------
+    PotentialError
+        If a pair is missing.
+
     References
     ----------
-    Force shift: Toxvaerd and Dyre, doi:10.1063/1.3558787, eq. (3).
+    Toxvaerd and Dyre, doi:10.1063/1.3558787, eq. (3).
     """
 
     name = "Lennard-Jones"
@@ -33,49 +44,59 @@ class LennardJones:
         self, pairs: Mapping[tuple[int, int], tuple[float, float]], cutoff_sigma: float = 5.0, skin: float = 1.0
     ):
         self.elements = tuple(sorted({z for pair in pairs for z in pair}))
-        self.cutoff_sigma = cutoff_sigma
         self._epsilon, self._sigma = _tables(pairs, self.elements)
-        self._cache = PairCache(skin)
-        # φ(r_c) and -φ'(r_c) in units of ε and σ; the shifted potential is φ + constant + slope r.
-        well = cutoff_sigma**-6
-        self._slope = 24 * (2 * well**2 - well) / cutoff_sigma
-        self._constant = -4 * (well**2 - well) - self._slope * cutoff_sigma
-
-    def compute(self, batch: Batch) -> BatchResult:
-        """Return energies, forces and stresses; system by system, so that batches change no bit of a result."""
-        check_elements(self, batch.numbers)
-        energy, forces, virial = np.empty(len(batch)), np.empty_like(batch.positions), np.empty_like(batch.cells)
-        found = self._cache.lookup(batch, self._cutoffs)
-        for s, (pairs, atoms) in enumerate(zip(found, batch.slices, strict=True)):
-            energy[s], forces[atoms], virial[s] = self._sum(
-                pairs, batch.cells[s], batch.positions[atoms], batch.numbers[atoms]
-            )
-        return BatchResult(energy, forces, virial / batch.volumes[:, None, None])
+        self._cutoff = cutoff_sigma
+        self._cache = PairCache(self._cutoffs, skin)
+        # The shifted potential is φ + constant + slope r, in units of ε and σ.
+        self._slope = 24 * (2 * cutoff_sigma**-12 - cutoff_sigma**-6) / cutoff_sigma
+        self._constant = -4 * (cutoff_sigma**-12 - cutoff_sigma**-6) - self._slope * cutoff_sigma
 
     def _cutoffs(self, numbers: np.ndarray) -> np.ndarray:
         kinds = np.searchsorted(self.elements, numbers)
-        return self.cutoff_sigma * self._sigma[kinds[:, None], kinds]
+        return self._cutoff * self._sigma[kinds[:, None], kinds]
 
-    def _sum(
-        self, pairs: Pairs, cell: np.ndarray, positions: np.ndarray, numbers: np.ndarray
-    ) -> tuple[float, np.ndarray, np.ndarray]:
-        """Energy, forces (n, 3) and Σ d ⊗ dU/dd (3, 3) of one system."""
-        kinds = np.searchsorted(self.elements, numbers)
-        couples = kinds[pairs.first], kinds[pairs.second]
-        epsilon = np.repeat(self._epsilon[couples], pairs.counts)
-        sigma2 = np.repeat(self._sigma[couples] ** 2, pairs.counts)
-        vectors = pairs.vectors(cell, positions)
-        x = sigma2 / (vectors * vectors).sum(axis=0)
-        epsilon *= x > self.cutoff_sigma**-2
-        root = np.sqrt(x)
-        x3 = x * x * x
-        energy = epsilon @ (4 * x3 * (x3 - 1) + self._constant + self._slope / root)
-        pull = epsilon / sigma2 * (self._slope * root - 24 * x3 * (2 * x3 - 1) * x) * vectors
-        forces = np.zeros_like(positions)
-        on_first = np.add.reduceat(pull, pairs.starts, axis=1).T
-        np.add.at(forces, pairs.first, on_first)
-        np.subtract.at(forces, pairs.second, on_first)
-        return energy, forces, vectors @ pull.T
+    def compute(self, batch: Batch) -> BatchResult:
+        """Return energies, forces and stresses; what shares a batch changes no bit of a result."""
+        check_elements(self, batch.numbers)
+        pairs = self._cache.pairs(batch)
+        kinds = np.searchsorted(self.elements, batch.numbers)
+        couple = kinds[pairs.first], kinds[pairs.second]
+        vectors = pairs.vectors(batch)
+        energy, tension = self._energy(
+            np.repeat(self._epsilon[couple], pairs.counts),
+            np.repeat(self._sigma[couple] ** 2, pairs.counts),
+            np.einsum("kp,kp->p", vectors, vectors),
+        )
+        pull = tension * vectors
+        sums = pairs.sums(np.concatenate([energy[None], pull, pull[_ROWS] * vectors[_COLUMNS]]))
+        return BatchResult(
+            energy=np.bincount(pairs.couple_system, sums[0], len(batch)),
+            forces=_scattered(pairs.first, sums[1:4], len(batch.numbers))
+            - _scattered(pairs.second, sums[1:4], len(batch.numbers)),
+            stress=_symmetric(_scattered(pairs.couple_system, sums[4:], len(batch)) / batch.volumes[:, None]),
+        )
+
+    def _energy(self, epsilon: np.ndarray, sigma2: np.ndarray, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Energy u and u'(r)/r of pairs at squared distances r²."""
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # atoms may coincide: not finite
+            x = sigma2 / squares
+            within = x > self._cutoff**-2
+            root, x3 = np.sqrt(x), x * x * x
+            energy = epsilon * within * (4 * x3 * (x3 - 1) + self._constant + self._slope / root)
+            tension = epsilon * within / sigma2 * (self._slope * root - 24 * x * x3 * (2 * x3 - 1))
+        return energy, tension
+
+
+def _scattered(index: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
+    """Add values (k, n) at index (n,) into an array (size, k)."""
+    return np.stack([np.bincount(index, row, size) for row in values], axis=1)
+
+
+def _symmetric(components: np.ndarray) -> np.ndarray:
+    """Matrices (n, 3, 3) from their upper triangles (n, 6)."""
+    matrices = np.empty((len(components), 3, 3))
+    matrices[:, _ROWS, _COLUMNS] = matrices[:, _COLUMNS, _ROWS] = components
+    return matrices
 
 
 def _tables(pairs: Mapping[tuple[int, int], tuple[float, float]], elements: tuple[int, ...]) -> tuple[np.ndarray, ...]:
@@ -84,4 +105,13 @@ def _tables(pairs: Mapping[tuple[int, int], tuple[float, float]], elements: tupl
     for (a, b), values in pairs.items():
         i, j = elements.index(a), elements.index(b)
         tables[:, i, j] = tables[:, j, i] = values
+    missing = [
+        f"{SYMBOLS[a]}-{SYMBOLS[b]}"
+        for a, b in combinations_with_replacement(elements, 2)
+        if np.isnan(tables[0, elements.index(a), elements.index(b)])
+    ]
+    if missing:
+        raise PotentialError(
+            f"Lennard-Jones has no parameters of {', '.join(missing)}; give epsilon and sigma of every pair"
+        )
     return tables[0], tables[1]

@@ -1,10 +1,10 @@
-"""Pairs of atoms within a cutoff, in small periodic cells, kept while atoms and cell move."""
+"""Pairs of atoms within a cutoff, in small periodic cells, kept while atoms and cells move."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 
 import numpy as np
 
@@ -13,28 +13,28 @@ from gasearch.potential.potential import Batch
 
 @dataclass(frozen=True, eq=False)
 class Pairs:
-    """Every pair of atoms of one crystal within ``cutoff + skin``, each pair once; an atom and its image are a pair.
+    """Every pair of atoms of one system within ``cutoff + skin``, each pair once; an atom and its image are a pair.
 
     Pairs are grouped: couple ``c`` are the atoms ``first[c]`` ≤ ``second[c]``, and has ``counts[c]`` pairs, which join
-    the first atom to the image of the second that is ``translations[:, translation] - wraps[c]`` cells away.
+    the first atom to the image of the second that is ``translations[translation] - wraps[c]`` cells away.
 
     Parameters
     ----------
-    cell, positions : arrays
-        Where the list was made, Å.
+    inverse, positions : arrays
+        Inverse of the cell, 1/Å, and positions, Å, where the list was made.
     reach : float
         Largest cutoff + skin, Å.
     first, second, counts : (n_couples,) arrays of int
         ``counts`` are positive.
     wraps : (n_couples, 3) array
         Cells that bring the second atom near the first.
-    translations : (3, n_translations) array
+    translations : (n_translations, 3) array
         Lattice translations in cells.
     translation : (n_pairs,) array of int
         Couple by couple.
     """
 
-    cell: np.ndarray
+    inverse: np.ndarray
     positions: np.ndarray
     reach: float
     first: np.ndarray
@@ -44,32 +44,20 @@ class Pairs:
     translations: np.ndarray
     translation: np.ndarray
 
-    @cached_property
-    def starts(self) -> np.ndarray:
-        """Index of each couple's first pair (n_couples,)."""
-        return np.cumsum(self.counts) - self.counts
-
-    def vectors(self, cell: np.ndarray, positions: np.ndarray) -> np.ndarray:
-        """Return the vectors (3, n_pairs), Å, from each first atom to its partner, with atoms and cell as they are now."""
-        between = positions[self.second] - positions[self.first] - self.wraps @ cell
-        vectors = np.take(cell.T @ self.translations, self.translation, axis=1)
-        vectors += np.repeat(between.T, self.counts, axis=1)
-        return vectors
-
     def complete(self, cell: np.ndarray, positions: np.ndarray, skin: float) -> bool:
         """Whether no pair can have come within the cutoff that was beyond cutoff + skin.
 
         With the deformation gradient F and displacements u beside it, a distance changes from d to at least
         (1 - ‖F - 1‖) d - 2 max|u|.
         """
-        gradient = np.linalg.solve(self.cell, cell)
+        gradient = self.inverse @ cell
         moved = positions - self.positions @ gradient
-        strain = np.sqrt(((gradient - np.eye(3)) ** 2).sum())
-        return bool(strain * self.reach + 2 * np.sqrt((moved**2).sum(axis=1).max()) < skin)
+        strain = (gradient - np.eye(3)).ravel()
+        return bool(np.sqrt(strain @ strain) * self.reach + 2 * np.sqrt((moved * moved).sum(axis=1).max()) < skin)
 
 
 def find_pairs(cell: np.ndarray, positions: np.ndarray, cutoffs: np.ndarray, skin: float) -> Pairs:
-    """Find the pairs of a crystal.
+    """Find the pairs of a system.
 
     Parameters
     ----------
@@ -88,50 +76,99 @@ def find_pairs(cell: np.ndarray, positions: np.ndarray, cutoffs: np.ndarray, ski
     frac = (positions[second] - positions[first]) @ inverse
     wraps = np.rint(frac)
     between = (frac - wraps) @ cell
-    translations = _translations(inverse, reach.max())
+    # Atoms that are at most half a cell apart along each vector meet within these translations.
+    translations = _translations(*np.floor(reach.max() * np.linalg.norm(inverse, axis=0) + 0.5).astype(int).tolist())
     images = translations @ cell
     squares = (between**2).sum(axis=1)[:, None] + 2 * between @ images.T + (images**2).sum(axis=1)
     within = squares < reach[:, None] ** 2
     within[first == second, : len(translations) // 2 + 1] = False  # of an atom's images T and -T one, and not itself
     counts = np.count_nonzero(within, axis=1)
-    some = counts > 0
+    met = counts > 0
+    translation = np.nonzero(within)[1]
     return Pairs(
-        cell,
-        positions,
-        reach.max(),
-        first[some],
-        second[some],
-        counts[some],
-        wraps[some],
-        translations.T.copy(),
-        np.nonzero(within)[1],
+        inverse, positions, reach.max(), first[met], second[met], counts[met], wraps[met], translations, translation
     )
 
 
-def _translations(inverse: np.ndarray, reach: float) -> np.ndarray:
-    """Translations that can bring together atoms that are at most half a cell apart; T and -T mirror each other."""
-    counts = np.floor(reach * np.linalg.norm(inverse, axis=0) + 0.5).astype(int)
-    grid = np.meshgrid(*(np.arange(-c, c + 1.0) for c in counts), indexing="ij")
-    return np.stack(grid, axis=-1).reshape(-1, 3)
+@cache
+def _translations(a: int, b: int, c: int) -> np.ndarray:
+    """All translations of up to a, b and c cells, in an order that T and -T mirror."""
+    grid = np.indices((2 * a + 1, 2 * b + 1, 2 * c + 1)).reshape(3, -1).T - (a, b, c)
+    return grid.astype(float)
+
+
+@dataclass(frozen=True, eq=False)
+class BatchPairs:
+    """The pairs of every system of a batch, one system after the other; fields as in `Pairs`, atoms as in `Batch`.
+
+    ``couple_system`` and ``translation_system`` say which system a couple or a translation belongs to.
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    counts: np.ndarray
+    couple_system: np.ndarray
+    wraps: np.ndarray
+    translations: np.ndarray
+    translation_system: np.ndarray
+    translation: np.ndarray
+
+    @staticmethod
+    def of(systems: list[Pairs], offsets: np.ndarray) -> BatchPairs:
+        """Concatenate; ``offsets`` as in `Batch`."""
+        couples, translations = [len(p.counts) for p in systems], [len(p.translations) for p in systems]
+        skipped = np.cumsum([0, *translations])
+        return BatchPairs(
+            first=np.concatenate([p.first + o for p, o in zip(systems, offsets, strict=False)]),
+            second=np.concatenate([p.second + o for p, o in zip(systems, offsets, strict=False)]),
+            counts=np.concatenate([p.counts for p in systems]),
+            couple_system=np.repeat(np.arange(len(systems)), couples),
+            wraps=np.concatenate([p.wraps for p in systems]),
+            translations=np.concatenate([p.translations for p in systems]),
+            translation_system=np.repeat(np.arange(len(systems)), translations),
+            translation=np.concatenate([p.translation + o for p, o in zip(systems, skipped, strict=False)]),
+        )
+
+    def vectors(self, batch: Batch) -> np.ndarray:
+        """Return the vectors (3, n_pairs), Å, from each first atom to its partner as they are now."""
+        between = batch.positions[self.second] - batch.positions[self.first]
+        between -= np.einsum("cj,cjk->ck", self.wraps, batch.cells[self.couple_system])
+        images = np.einsum("tj,tjk->kt", self.translations, batch.cells[self.translation_system])
+        vectors = np.take(images, self.translation, axis=1)
+        vectors += np.repeat(between.T, self.counts, axis=1)
+        return vectors
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """Sum values (k, n_pairs) over the pairs of each couple: (k, n_couples)."""
+        return np.add.reduceat(values, np.cumsum(self.counts) - self.counts, axis=1)
 
 
 class PairCache:
-    """The pairs of every system of the last batch, made anew only where atoms or cell moved beyond the skin."""
+    """The pairs of the last batch, found anew only for systems that moved beyond the skin.
 
-    def __init__(self, skin: float):
-        self.skin = skin
-        self._pairs: dict[object, Pairs] = {}
+    Parameters
+    ----------
+    cutoffs : callable
+        Atomic numbers (n,) → cutoffs (n, n), Å.
+    skin : float
+        Å.
+    """
 
-    def lookup(self, batch: Batch, cutoffs: Callable[[np.ndarray], np.ndarray]) -> list[Pairs]:
-        """Return each system's pairs; ``cutoffs`` gives the (n, n) cutoffs from atomic numbers (n,)."""
-        found = list(self._lookup(batch, cutoffs))
-        self._pairs = dict(zip(batch.labels, found, strict=True)) if batch.labels else {}
-        return found
+    def __init__(self, cutoffs: Callable[[np.ndarray], np.ndarray], skin: float):
+        self._cutoffs = cutoffs
+        self._skin = skin
+        self._known: dict[object, Pairs] = {}
 
-    def _lookup(self, batch: Batch, cutoffs: Callable[[np.ndarray], np.ndarray]) -> Iterator[Pairs]:
-        labels = batch.labels or (None,) * len(batch)
-        for label, cell, atoms in zip(labels, batch.cells, batch.slices, strict=True):
-            pairs, positions = self._pairs.get(label), batch.positions[atoms]
-            if pairs is None or not pairs.complete(cell, positions, self.skin):
-                pairs = find_pairs(cell, positions, cutoffs(batch.numbers[atoms]), self.skin)
-            yield pairs
+    def pairs(self, batch: Batch) -> BatchPairs:
+        """Return all pairs within the cutoff, and some within the skin."""
+        labels = batch.labels or tuple(object() for _ in range(len(batch)))
+        found = [self._pairs(batch, s, label) for s, label in enumerate(labels)]
+        self._known = dict(zip(labels, found, strict=True))
+        return BatchPairs.of(found, batch.offsets)
+
+    def _pairs(self, batch: Batch, system: int, label: object) -> Pairs:
+        atoms = slice(batch.offsets[system], batch.offsets[system + 1])
+        known, cell, positions = self._known.get(label), batch.cells[system], batch.positions[atoms]
+        if known is not None and known.complete(cell, positions, self._skin):
+            return known
+        return find_pairs(cell, positions, self._cutoffs(batch.numbers[atoms]), self._skin)

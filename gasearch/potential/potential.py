@@ -28,7 +28,7 @@ class Batch:
     offsets : (n_sys + 1,) array of int
         System ``s`` owns the atoms ``offsets[s]:offsets[s + 1]``.
     labels : tuple of object, one per system, or empty
-        Under its label a potential may keep a system's neighbour list for the next call. Labels are compared by identity.
+        Under its label a potential may keep a system's neighbour list for the next call; compared by identity.
     """
 
     cells: np.ndarray
