@@ -1,0 +1,28 @@
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+
+import pytest
+
+
+@pytest.fixture
+def mpirun(tmp_path):
+    """Run a Python script on n ranks: ``mpirun(n, script, *arguments)`` returns the completed process."""
+    if shutil.which("mpirun") is None or find_spec("mpi4py") is None:
+        pytest.skip("there is no mpirun, or no mpi4py")
+    environment = os.environ | {
+        "OMPI_ALLOW_RUN_AS_ROOT": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+        "OMPI_MCA_rmaps_base_oversubscribe": "1",
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": str(tmp_path),
+    }
+
+    def run(n, script, *arguments, timeout=60):
+        (tmp_path / "script.py").write_text(script)
+        command = ["mpirun", "-n", str(n), sys.executable, str(tmp_path / "script.py"), *map(str, arguments)]
+        return subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=timeout)
+
+    return run
