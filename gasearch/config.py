@@ -174,6 +174,9 @@ def _lines(value: Any, leaves: Mapping[type, Leaf], indent: str, comments: bool)
         if is_dataclass(child) and type(child) not in leaves:
             yield f"{indent}{key}:"
             yield from _lines(child, leaves, indent + "  ", comments)
+        elif isinstance(data, dict) and any(isinstance(nested, dict) for nested in data.values()):
+            yield f"{indent}{key}:"
+            yield from (f"{indent}  {_dumped({name: nested})}" for name, nested in data.items())
         else:
             yield f"{indent}{_dumped({key: data})}"
 
