@@ -16,7 +16,7 @@ def hermite_normal_forms(index: int) -> np.ndarray:
     """Return the integer matrices (k, 3, 3) of all superlattices of this index, each superlattice once.
 
     Rows are the new lattice vectors in units of the old ones (lower triangular, determinant ``index``);
-    Hart & Forcade, Phys. Rev. B 77, 224115 (2008), doi:10.1103/PhysRevB.77.224115, Eq. 1.
+    Hart & Forcade, Phys. Rev. B 77, 224115 (2008), doi:10.1103/PhysRevB.77.224115.
     """
     diagonals = (
         (a, b, index // (a * b))
@@ -34,9 +34,7 @@ def hermite_normal_forms(index: int) -> np.ndarray:
 
 
 def random_supercell(crystal: Crystal, index: int, rng: np.random.Generator) -> Crystal:
-    """Return the structure in a reduced cell of a superlattice drawn from all those of this index."""
-    if index == 1:
-        return crystal
+    """Return the structure in the reduced cell of a superlattice drawn from all those of this index."""
     return reduced(supercell(crystal, rng.choice(hermite_normal_forms(index))))
 
 
@@ -45,8 +43,8 @@ def enlarged(
 ) -> Crystal | None:
     """Return the structure, or with this probability a larger supercell of it, within bounds on the number of atoms.
 
-    An index m is drawn with weight 1/m. A structure with fewer than ``smallest`` atoms is always enlarged. None if
-    no multiple of the cell lies within the bounds.
+    Its cell is reduced. The index m of a supercell is drawn with weight 1/m. A structure with fewer than ``smallest``
+    atoms is always enlarged. None if no multiple of the cell lies within the bounds.
     """
     lowest, highest = max(1, -(-smallest // len(crystal))), largest // len(crystal)
     if highest < lowest:

@@ -10,9 +10,8 @@ import numpy as np
 
 from gasearch.crystal.composition import Composition, SearchSpace
 from gasearch.crystal.crystal import Crystal
-from gasearch.crystal.geometry import distance_limits, nearest_distances, reduced
 from gasearch.variation.cell import admitted, expansion, random_setting, random_supercell
-from gasearch.variation.target import changes, draw
+from gasearch.variation.target import changes, draw, reach
 
 
 @dataclass(frozen=True)
@@ -21,7 +20,7 @@ class Heredity:
 
     Both parents are brought to like numbers of atoms by supercells, their origins are shifted at random and the
     plane is one of the three of the reduced cells: Glass, Oganov & Hansen, Comput. Phys. Commun. 175, 713 (2006),
-    doi:10.1016/j.cpc.2006.07.020, section 3.2; the doubling of the smaller parent is that of Tipton & Hennig,
+    doi:10.1016/j.cpc.2006.07.020; the doubling of the smaller parent is that of Tipton & Hennig,
     J. Phys.: Condens. Matter 25, 495401 (2013), doi:10.1088/0953-8984/25/49/495401.
 
     Parameters
@@ -41,9 +40,7 @@ class Heredity:
         """Make a child."""
         size = self._size(parents, space, rng)
         order = rng.permutation(3)
-        first, second = (
-            random_setting(reduced(random_supercell(p, max(1, size // len(p)), rng)), order, rng) for p in parents
-        )
+        first, second = (random_setting(random_supercell(p, max(1, size // len(p)), rng), order, rng) for p in parents)
         return splice(first, second, rng.uniform(*self.thickness), space, rng)
 
     def _size(self, parents: Sequence[Crystal], space: SearchSpace, rng: np.random.Generator) -> int:
@@ -70,7 +67,7 @@ def splice(
     change = _change(both.numbers, kept, space, rng)
     if change is None:
         return None
-    kept = _repaired(both, kept, change, space)
+    kept = reach(change, both, kept, space)
     blend = float(share @ [expansion(first, space), expansion(second, space)])
     return admitted(Crystal(cell, both.frac[kept], both.numbers[kept]), space, blend)
 
@@ -80,17 +77,3 @@ def _change(numbers: np.ndarray, kept: np.ndarray, space: SearchSpace, rng: np.r
     spare = Composition.from_numbers(numbers[~kept]).vector(space.compositions.elements)
     options = changes(Composition.from_numbers(numbers[kept]), space.compositions)
     return draw(options[(options <= spare).all(axis=1)], 0.0, rng)
-
-
-def _repaired(both: Crystal, kept: np.ndarray, change: np.ndarray, space: SearchSpace) -> np.ndarray:
-    """Return which atoms to keep after the change: of each element the most crowded goes, the roomiest comes."""
-    if not change.any():
-        return kept
-    kept = kept.copy()
-    room = nearest_distances(both.cell, both.frac) / distance_limits(both.numbers, space.minimum_distances)
-    for z, missing in zip(space.compositions.elements, change, strict=True):
-        for _ in range(abs(missing)):
-            movable = np.flatnonzero((both.numbers == z) & (kept != (missing > 0)))
-            clearance = room[np.ix_(movable, kept)].min(axis=1, initial=np.inf)
-            kept[movable[clearance.argmax() if missing > 0 else clearance.argmin()]] = missing > 0
-    return kept

@@ -10,14 +10,13 @@ import numpy as np
 
 from gasearch.crystal.composition import SearchSpace
 from gasearch.crystal.crystal import Crystal
-from gasearch.crystal.geometry import distance_limits, nearest_distances
 from gasearch.variation.cell import admitted, enlarged, expansion
-from gasearch.variation.target import changes, draw
+from gasearch.variation.target import changes, draw, reach
 
 
 @dataclass(frozen=True)
 class Insertion:
-    """Add one or a few atoms, each at the roomiest of several random points; the cell grows with them.
+    """Add one or a few atoms, each at the roomiest of some random points; the cell grows with them.
 
     Parameters
     ----------
@@ -25,7 +24,7 @@ class Insertion:
         Number of atoms n that are added is drawn with weight exp(-n / typical), among the numbers by which the
         composition stays in the space: where the endpoints are compounds, whole formula units.
     trials : int
-        Random points tried for each atom.
+        Random points among which an atom finds its place.
     enlarged : float
         Probability to work in a supercell of the parent, where the space has room.
     """
@@ -45,16 +44,12 @@ class Insertion:
         change = draw(options[(options >= 0).all(axis=1) & options.any(axis=1)], self.typical, rng)
         if change is None:
             return None
-        child = parent
-        for z in rng.permutation(np.repeat(space.compositions.elements, change)):
-            child = self._with_atom(child, z, space, rng)
+        points = np.repeat(space.compositions.elements, np.where(change > 0, change + self.trials, 0))
+        sites = Crystal(
+            parent.cell,
+            np.concatenate((parent.frac, rng.random((len(points), 3)))),
+            np.concatenate((parent.numbers, points)),
+        )
+        filled = reach(change, sites, np.arange(len(sites)) < len(parent), space)
+        child = Crystal(parent.cell, sites.frac[filled], sites.numbers[filled])
         return admitted(child, space, expansion(parent, space))
-
-    def _with_atom(self, crystal: Crystal, z: int, space: SearchSpace, rng: np.random.Generator) -> Crystal:
-        """Return the structure with an atom at the trial point whose distances are largest for their elements."""
-        frac = np.concatenate((crystal.frac, rng.random((self.trials, 3))))
-        numbers = np.append(crystal.numbers, z)
-        limits = distance_limits(numbers, space.minimum_distances)[-1, :-1]
-        distances = nearest_distances(crystal.cell, frac)[len(crystal) :, : len(crystal)]
-        best = len(crystal) + (distances / limits).min(axis=1).argmax()
-        return Crystal(crystal.cell, np.append(crystal.frac, frac[best : best + 1], axis=0), numbers)

@@ -38,15 +38,14 @@ class Modulation:
     enlarged: float = 0.7
 
     def __call__(self, parents: Sequence[Crystal], space: SearchSpace, rng: np.random.Generator) -> Crystal | None:
-        """Make a child; None where every wave moves the whole crystal alike."""
-        bounds = space.compositions.min_atoms, space.compositions.max_atoms
+        """Make a child; None where the space has room for one atom only."""
+        bounds = max(2, space.compositions.min_atoms), space.compositions.max_atoms
         parent = enlarged(parents[0], *bounds, self.enlarged, rng)
         if parent is None:
             return None
         phases = (parent.frac - parent.frac[0]) @ _WAVE_VECTORS.T
+        # The others would move the whole crystal.
         waves = _WAVE_VECTORS[(np.abs(phases - np.rint(phases)) > 1e-3).any(axis=0)]
-        if not len(waves):
-            return None
         shape = mode(parent, rng.choice(waves), rng)
         spacing = (parent.volume / len(parent)) ** (1 / 3)
         scale = rng.uniform(*self.amplitude) * spacing / np.linalg.norm(shape, axis=1).max()

@@ -18,7 +18,7 @@ class Strain:
     """Strain the cell at constant volume and displace some of the atoms.
 
     The strain is the lattice mutation of Glass, Oganov & Hansen, Comput. Phys. Commun. 175, 713 (2006),
-    doi:10.1016/j.cpc.2006.07.020, Eq. 3, taken as a logarithmic strain without trace, so that the cell cannot
+    doi:10.1016/j.cpc.2006.07.020, taken as a logarithmic strain without trace, so that the cell cannot
     collapse.
 
     Parameters

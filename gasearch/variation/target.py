@@ -1,4 +1,4 @@
-"""Which admitted compositions an operator may aim at."""
+"""Which admitted compositions an operator may aim at, and how to reach one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from gasearch.crystal.composition import Composition, CompositionSpace
+from gasearch.crystal.composition import Composition, CompositionSpace, SearchSpace
+from gasearch.crystal.crystal import Crystal
+from gasearch.crystal.geometry import distance_limits, nearest_distances
 
 
 @lru_cache(maxsize=8)
@@ -35,3 +37,21 @@ def draw(options: np.ndarray, typical: float, rng: np.random.Generator) -> np.nd
     excess = atoms - atoms.min()
     weights = np.exp(-excess / typical) if typical > 0 else excess == 0
     return options[rng.choice(len(options), p=weights / weights.sum())]
+
+
+def reach(change: np.ndarray, sites: Crystal, occupied: np.ndarray, space: SearchSpace) -> np.ndarray:
+    """Return which sites (n,) are occupied after a change (n_elements,) of how many atoms of each element there are.
+
+    Each site has its element. One after the other, the site with most room is filled or the most crowded one emptied;
+    room is the distance to the nearest atom in units of the smallest one that the two elements may have.
+    """
+    if not change.any():
+        return occupied
+    occupied = occupied.copy()
+    room = nearest_distances(sites.cell, sites.frac) / distance_limits(sites.numbers, space.minimum_distances)
+    for z, missing in zip(space.compositions.elements, change, strict=True):
+        for _ in range(abs(missing)):
+            movable = np.flatnonzero((sites.numbers == z) & (occupied != (missing > 0)))
+            clearance = room[np.ix_(movable, occupied)].min(axis=1, initial=np.inf)
+            occupied[movable[clearance.argmax() if missing > 0 else clearance.argmin()]] = missing > 0
+    return occupied

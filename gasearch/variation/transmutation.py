@@ -38,12 +38,12 @@ class Transmutation:
 
     def __call__(self, parents: Sequence[Crystal], space: SearchSpace, rng: np.random.Generator) -> Crystal | None:
         """Make a child; None where the space has one element, or no composition within reach."""
-        if rng.random() < self.whole:
-            parent, numbers = parents[0], _relabelled(parents[0], space, rng)
-        else:
-            bounds = space.compositions.min_atoms, space.compositions.max_atoms
-            parent = enlarged(parents[0], *bounds, self.enlarged, rng)
-            numbers = None if parent is None else self._changed(parent, space, rng)
+        whole = rng.random() < self.whole
+        bounds = space.compositions.min_atoms, space.compositions.max_atoms
+        parent = enlarged(parents[0], *bounds, 0.0 if whole else self.enlarged, rng)
+        if parent is None:
+            return None
+        numbers = _relabelled(parent, space, rng) if whole else self._changed(parent, space, rng)
         if numbers is None:
             return None
         return admitted(Crystal(parent.cell, parent.frac, numbers), space, expansion(parent, space))
