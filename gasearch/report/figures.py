@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from gasearch.report.labels import below_the_line, from_the_middle, place_boxes
 from gasearch.units import MEV_PER_EV
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def _draw_binary(axes: Axes, points: Sequence[HullPoint], endpoints: Sequence[st
     axes.set_ylabel(f"formation enthalpy ({unit}/atom)")
     line = np.linspace(0.0, 1.0, 200)
     obstacles = np.vstack([np.column_stack([x, y]), np.column_stack([line, np.interp(line, x[stable], y[stable])])])
-    _label(axes, [points[i] for i in stable], np.column_stack([x, y])[stable], obstacles)
+    _label(axes, [points[i] for i in stable], np.column_stack([x, y])[stable], obstacles, below_the_line)
 
 
 def _draw_volumes(axes: Axes, points: Sequence[HullPoint]) -> None:
@@ -269,57 +269,30 @@ def _draw_near(axes: Axes, x: np.ndarray, y: np.ndarray, above: np.ndarray) -> N
     bar.outline.set_visible(False)
 
 
-def _label(axes: Axes, points: Sequence[HullPoint], places: np.ndarray, obstacles: np.ndarray) -> None:
-    """Name phases at places (n, 2), each label where it covers no other one and as few obstacles (m, 2) as possible."""
+def _label(
+    axes: Axes,
+    points: Sequence[HullPoint],
+    places: np.ndarray,
+    obstacles: np.ndarray,
+    outwards: Callable[[np.ndarray], np.ndarray] = from_the_middle,
+) -> None:
+    """Name phases at places (n, 2), away from each other and from obstacles (m, 2)."""
     from matplotlib.patheffects import withStroke
 
     axes.figure.draw_without_rendering()
-    frame = axes.get_window_extent().get_points()
-    obstacles, pixels = axes.transData.transform(obstacles), axes.transData.transform(places)
-    scale = 72.0 / axes.figure.dpi
-    taken: list[np.ndarray] = []
-    for point, place, pixel in zip(points, places, pixels, strict=True):
+    pixels = axes.transData.transform(places)
+    labels = []
+    for point, place in zip(points, places, strict=True):
         text = f"{formula_text(point.formula)}\n{space_group_text(point.space_group)}"
-        label = axes.annotate(
-            text, place, (0, 0), textcoords="offset points", ha="center", va="center", size=8.5, zorder=6
-        )
+        label = axes.annotate(text, place, (0, 0), textcoords="offset points", ha="center", va="center", zorder=6)
+        label.set_size(8.5)
         label.set_path_effects([withStroke(linewidth=2.0, foreground="white")])
-        box = _best_box(pixel, label.get_window_extent().size, pixel - pixels.mean(axis=0), frame, taken, obstacles)
-        label.set_position(scale * (box.mean(axis=0) - pixel))
-        taken.append(box)
-
-
-def _best_box(
-    place: np.ndarray,
-    size: np.ndarray,
-    outwards: np.ndarray,
-    frame: np.ndarray,
-    taken: list[np.ndarray],
-    obstacles: np.ndarray,
-) -> np.ndarray:
-    """Return the corners (2, 2) of the best box for a label of a size (2,), all in pixels.
-
-    Other labels and the frame weigh most, then obstacles, then the direction, then the distance.
-    """
-
-    def cost(option: tuple[float, float]) -> float:
-        radius, angle = option
-        box = _box(place, size, radius, angle)
-        overlaps = sum(bool((box[0] < other[1] + 6).all() and (box[1] > other[0] - 6).all()) for other in taken)
-        outside = np.clip(frame[0] - box[0], 0, None).sum() + np.clip(box[1] - frame[1], 0, None).sum()
-        covered = ((obstacles > box[0]) & (obstacles < box[1])).all(axis=1).sum()
-        turned = 1.0 - np.cos(angle - np.arctan2(outwards[1], outwards[0]))
-        return 1000 * overlaps + 50 * outside + 10 * covered + 4 * turned + radius
-
-    options = itertools.product((10.0, 18.0, 28.0, 40.0), np.radians(np.arange(-90, 270, 15)))
-    return _box(place, size, *min(options, key=cost))
-
-
-def _box(place: np.ndarray, size: np.ndarray, radius: float, angle: float) -> np.ndarray:
-    """Return the corners (2, 2) of a box of a size (2,) beside a place (2,), in a direction."""
-    direction = np.array([np.cos(angle), np.sin(angle)])
-    centre = place + direction * (radius + size / 2)
-    return np.array([centre - size / 2, centre + size / 2])
+        labels.append(label)
+    sizes = np.array([label.get_window_extent().size for label in labels]).reshape(-1, 2)
+    frame = axes.get_window_extent().get_points()
+    boxes = place_boxes(pixels, outwards(pixels), sizes, frame, axes.transData.transform(obstacles))
+    for label, box, pixel in zip(labels, boxes, pixels, strict=True):
+        label.set_position((box.mean(axis=0) - pixel) * 72.0 / axes.figure.dpi)
 
 
 def _number(value: float) -> str:
