@@ -12,9 +12,6 @@ from gasearch.errors import PotentialError
 from gasearch.potential.neighbours import PairCache
 from gasearch.potential.potential import Batch, BatchResult, check_elements
 
-#: Components of a symmetric tensor.
-_ROWS, _COLUMNS = np.triu_indices(3)
-
 
 class LennardJones:
     """φ(r) - φ(r_c) - (r - r_c) φ'(r_c) with φ(r) = 4ε [(σ/r)¹² - (σ/r)⁶], and zero beyond r_c.
@@ -68,12 +65,13 @@ class LennardJones:
             np.einsum("kp,kp->p", vectors, vectors),
         )
         pull = tension * vectors
-        sums = pairs.sums(np.concatenate([energy[None], pull, pull[_ROWS] * vectors[_COLUMNS]]))
+        on_first = pairs.sums(pull)
+        virial = np.array([pull[:, own] @ vectors[:, own].T for own in pairs.slices])
         return BatchResult(
-            energy=np.bincount(pairs.couple_system, sums[0], len(batch)),
-            forces=_scattered(pairs.first, sums[1:4], len(batch.numbers))
-            - _scattered(pairs.second, sums[1:4], len(batch.numbers)),
-            stress=_symmetric(_scattered(pairs.couple_system, sums[4:], len(batch)) / batch.volumes[:, None]),
+            energy=np.bincount(pairs.couple_system, pairs.sums(energy), len(batch)),
+            forces=_scattered(pairs.first, on_first, len(batch.numbers))
+            - _scattered(pairs.second, on_first, len(batch.numbers)),
+            stress=virial / batch.volumes[:, None, None],
         )
 
     def _energy(self, epsilon: np.ndarray, sigma2: np.ndarray, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -90,13 +88,6 @@ class LennardJones:
 def _scattered(index: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
     """Add values (k, n) at index (n,) into an array (size, k)."""
     return np.stack([np.bincount(index, row, size) for row in values], axis=1)
-
-
-def _symmetric(components: np.ndarray) -> np.ndarray:
-    """Matrices (n, 3, 3) from their upper triangles (n, 6)."""
-    matrices = np.empty((len(components), 3, 3))
-    matrices[:, _ROWS, _COLUMNS] = matrices[:, _COLUMNS, _ROWS] = components
-    return matrices
 
 
 def _tables(pairs: Mapping[tuple[int, int], tuple[float, float]], elements: tuple[int, ...]) -> tuple[np.ndarray, ...]:

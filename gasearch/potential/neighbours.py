@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -78,13 +79,16 @@ def find_pairs(cell: np.ndarray, positions: np.ndarray, cutoffs: np.ndarray, ski
     between = (frac - wraps) @ cell
     # Atoms that are at most half a cell apart along each vector meet within these translations.
     translations = _translations(*np.floor(reach.max() * np.linalg.norm(inverse, axis=0) + 0.5).astype(int).tolist())
-    images = translations @ cell
-    squares = (between**2).sum(axis=1)[:, None] + 2 * between @ images.T + (images**2).sum(axis=1)
-    within = squares < reach[:, None] ** 2
+    images, distances2 = translations @ cell, (between * between).sum(axis=1)
+    norms2 = (images * images).sum(axis=1)
+    near = norms2 < (reach.max() + np.sqrt(distances2.max())) ** 2
+    translations, images, norms2 = translations[near], images[near], norms2[near]
+    # |b + t|² < r² as b·2t + |t|² < r² - |b|²
+    within = between @ (2 * images.T) + norms2 < (reach**2 - distances2)[:, None]
     within[first == second, : len(translations) // 2 + 1] = False  # of an atom's images T and -T one, and not itself
     counts = np.count_nonzero(within, axis=1)
     met = counts > 0
-    translation = np.nonzero(within)[1]
+    translation = np.flatnonzero(within) % len(translations)
     return Pairs(
         inverse, positions, reach.max(), first[met], second[met], counts[met], wraps[met], translations, translation
     )
@@ -101,7 +105,8 @@ def _translations(a: int, b: int, c: int) -> np.ndarray:
 class BatchPairs:
     """The pairs of every system of a batch, one system after the other; fields as in `Pairs`, atoms as in `Batch`.
 
-    ``couple_system`` and ``translation_system`` say which system a couple or a translation belongs to.
+    ``couple_system`` (n_couples,) says to which system a couple belongs, ``translation_counts`` (n_sys,) how many
+    translations each system has, ``slices`` which pairs.
     """
 
     first: np.ndarray
@@ -110,14 +115,15 @@ class BatchPairs:
     couple_system: np.ndarray
     wraps: np.ndarray
     translations: np.ndarray
-    translation_system: np.ndarray
+    translation_counts: np.ndarray
     translation: np.ndarray
+    slices: list[slice]
 
     @staticmethod
     def of(systems: list[Pairs], offsets: np.ndarray) -> BatchPairs:
         """Concatenate; ``offsets`` as in `Batch`."""
         couples, translations = [len(p.counts) for p in systems], [len(p.translations) for p in systems]
-        skipped = np.cumsum([0, *translations])
+        skipped, pairs = np.cumsum([0, *translations]), np.cumsum([0, *(len(p.translation) for p in systems)])
         return BatchPairs(
             first=np.concatenate([p.first + o for p, o in zip(systems, offsets, strict=False)]),
             second=np.concatenate([p.second + o for p, o in zip(systems, offsets, strict=False)]),
@@ -125,22 +131,28 @@ class BatchPairs:
             couple_system=np.repeat(np.arange(len(systems)), couples),
             wraps=np.concatenate([p.wraps for p in systems]),
             translations=np.concatenate([p.translations for p in systems]),
-            translation_system=np.repeat(np.arange(len(systems)), translations),
+            translation_counts=np.array(translations),
             translation=np.concatenate([p.translation + o for p, o in zip(systems, skipped, strict=False)]),
+            slices=[slice(a, b) for a, b in itertools.pairwise(pairs.tolist())],
         )
 
     def vectors(self, batch: Batch) -> np.ndarray:
         """Return the vectors (3, n_pairs), Å, from each first atom to its partner as they are now."""
         between = batch.positions[self.second] - batch.positions[self.first]
         between -= np.einsum("cj,cjk->ck", self.wraps, batch.cells[self.couple_system])
-        images = np.einsum("tj,tjk->kt", self.translations, batch.cells[self.translation_system])
+        cells = np.repeat(batch.cells.T, self.translation_counts, axis=2)
+        images = (cells * self.translations.T).sum(axis=1)
         vectors = np.take(images, self.translation, axis=1)
         vectors += np.repeat(between.T, self.counts, axis=1)
         return vectors
 
     def sums(self, values: np.ndarray) -> np.ndarray:
-        """Sum values (k, n_pairs) over the pairs of each couple: (k, n_couples)."""
-        return np.add.reduceat(values, np.cumsum(self.counts) - self.counts, axis=1)
+        """Sum values (…, n_pairs) over the pairs of each couple: (…, n_couples)."""
+        return np.add.reduceat(values, self._starts, axis=-1)
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        return np.cumsum(self.counts) - self.counts
 
 
 class PairCache:

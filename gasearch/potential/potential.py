@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -53,7 +54,7 @@ class Batch:
     @property
     def slices(self) -> list[slice]:
         """Each system's atoms."""
-        return [slice(a, b) for a, b in zip(self.offsets[:-1].tolist(), self.offsets[1:].tolist(), strict=True)]
+        return [slice(a, b) for a, b in itertools.pairwise(self.offsets.tolist())]
 
     @property
     def volumes(self) -> np.ndarray:
