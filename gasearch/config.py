@@ -16,12 +16,10 @@ import yaml
 
 from gasearch.crystal.composition import Composition, CompositionSpace
 from gasearch.errors import InputError
-from gasearch.evolution.operators import RANDOM
 from gasearch.evolution.search import SearchSettings
 from gasearch.potential.relaxation import RelaxationSettings
 from gasearch.potential.settings import Pair, PotentialSettings
-from gasearch.schema import Leaf, descriptions, plain, read, setting, unknown
-from gasearch.variation.variation import OPERATORS
+from gasearch.schema import Leaf, descriptions, plain, read, setting
 
 
 @dataclass(frozen=True)
@@ -142,12 +140,6 @@ def _contradictions(config: Config) -> Iterator[str]:
             yield f"endpoints[{i}]: no cell of {endpoint.formula} has {config.atoms.min} to {config.atoms.max} atoms"
     yield from (f"potential.{problem}" for problem in config.potential.problems(config.space.elements))
     yield from (f"seeds: there is no file {path}" for path in config.seeds if not path.is_file())
-    operators = [RANDOM, *OPERATORS]
-    yield from (
-        f"search.operators.{unknown(name, operators)}" for name in config.search.operators if name not in operators
-    )
-    if not any(config.search.operators.values()):
-        yield "search.operators: all weights are zero; give at least one operator a weight above zero"
 
 
 def _leaves(directory: Path) -> dict[type, Leaf]:
@@ -209,7 +201,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 _SCALARS = {
-    "null": (r"~|null|Null|NULL|", "~nN\0"),
+    "null": (r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     "bool": (r"true|True|TRUE|false|False|FALSE", "tTfF"),
     "int": (r"[-+]?[0-9]+", "-+0123456789"),
     "float": (

@@ -210,7 +210,8 @@ class _Reader:
         try:
             return kind(**{name: value for name, value in values.items() if value is not MISSING})
         except ValueError as error:
-            self.problems.append(f"{path or 'input'}: {error}")
+            field_named = str(error).partition(":")[0] in known
+            self.problems.append(f"{prefix}{error}" if field_named else f"{path or 'input'}: {error}")
             return _INVALID
 
     def entry(self, kind: Any, entry: Field[Any], data: Mapping[str, Any], path: str) -> Any:
@@ -248,11 +249,15 @@ class _Reader:
     def mapping(self, kinds: tuple[Any, ...], data: object, path: str, limits: Limits) -> Any:
         if not isinstance(data, Mapping):
             return self.refuse(path, data, self.allowed(Mapping[kinds], limits))
-        pairs = [
-            (self.value(kinds[0], k, f"{path}.{k}", Limits()), self.value(kinds[1], v, f"{path}.{k}", limits))
-            for k, v in data.items()
-        ]
-        return _INVALID if any(k is _INVALID or v is _INVALID for k, v in pairs) else dict(pairs)
+        keys = [self.value(kinds[0], key, f"{path}.{key}", Limits()) for key in data]
+        values = [self.value(kinds[1], value, f"{path}.{key}", limits) for key, value in data.items()]
+        if any(value is _INVALID for value in keys + values):
+            return _INVALID
+        if len(set(keys)) < len(keys):
+            same = [str(text) for text, key in zip(data, keys, strict=True) if keys.count(key) > 1]
+            self.problems.append(f"{path}: {' and '.join(same)} mean the same; give one of them")
+            return _INVALID
+        return dict(zip(keys, values, strict=True))
 
     def scalar(self, kind: Any, data: object, path: str, limits: Limits) -> Any:
         fits = isinstance(data, (int, float) if kind is float else kind) and (
