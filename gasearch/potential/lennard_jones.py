@@ -38,7 +38,7 @@ class LennardJones:
     name = "Lennard-Jones"
 
     def __init__(
-        self, pairs: Mapping[tuple[int, int], tuple[float, float]], cutoff_sigma: float = 5.0, skin: float = 1.0
+        self, pairs: Mapping[tuple[int, int], tuple[float, float]], cutoff_sigma: float = 5.0, skin: float = 2.0
     ):
         self.elements = tuple(sorted({z for pair in pairs for z in pair}))
         self._epsilon, self._sigma = _tables(pairs, self.elements)
