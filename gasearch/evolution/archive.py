@@ -95,6 +95,11 @@ class Archive:
         """Return the places of the ``count`` lowest individuals of every composition, by composition."""
         return [place for group in self._by_enthalpy.values() for _, place in group[:count]]
 
+    def lowest(self, reduced: Composition) -> float:
+        """Return the lowest enthalpy of a reduced composition, eV per atom; inf if there is none."""
+        group = self._by_enthalpy.get(reduced)
+        return group[0][0] if group else np.inf
+
     def lowest_above(self, reduced: Composition) -> float:
         """Return how far the best individual of a reduced composition is above the hull, eV per atom; inf if none."""
         group = self._by_enthalpy.get(reduced)

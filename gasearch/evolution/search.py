@@ -137,10 +137,15 @@ class Search:
             raise ValueError(f"outcome {outcome.id} told out of order; {self.told} is next")
         self.told += 1
         self.relaxations += outcome.started
+        before = self._lowest(outcome)
         gain = self._admit(outcome) if isinstance(outcome.result, Relaxed) else 0.0
         self.weights.record(outcome.operator, gain)
         if outcome.start is not None:
-            self.compositions.visits[outcome.start.composition.reduced] += 1
+            self.compositions.record(outcome.start.composition.reduced, self._lowest(outcome) < before)
+
+    def _lowest(self, outcome: Outcome) -> float:
+        """Return the lowest enthalpy of the composition that a candidate started with."""
+        return np.inf if outcome.start is None else self.archive.lowest(outcome.start.composition.reduced)
 
     def _admit(self, outcome: Outcome) -> float:
         """Admit a relaxed candidate unless it is a twin; return its gain (0 to 1)."""

@@ -34,10 +34,10 @@ class SelectionSettings:
 
 
 class CompositionChoice:
-    """Draws compositions: near the hull more often, visited ones less often.
+    """Draws compositions: near the hull more often, those where nothing new comes less often.
 
-    Reduced compositions are drawn first, then the number of formula units, so that a composition is not
-    favoured because many cell sizes hold it.
+    Reduced compositions are drawn first, then the cell, so that a composition is not favoured because many cell
+    sizes hold it; larger cells hold more structures and are drawn in proportion to their atoms.
     """
 
     def __init__(self, space: CompositionSpace):
@@ -46,15 +46,20 @@ class CompositionChoice:
             self.cells.setdefault(composition.reduced, []).append(composition)
         self.reduced = list(self.cells)
         self.shares = np.array([space.fractions(c) for c in self.reduced])
-        self.visits: Counter[Composition] = Counter()
+        self._fruitless: Counter[Composition] = Counter()
+
+    def record(self, reduced: Composition, better: bool) -> None:
+        """Count one more candidate of a composition; ``better`` says whether it is its lowest so far."""
+        self._fruitless[reduced] = 0 if better else self._fruitless[reduced] + 1
 
     def draw(self, archive: Archive, exploration: float, rng: np.random.Generator) -> Composition:
         """Draw a cell content."""
-        visits = np.array([self.visits[c] for c in self.reduced], float)
-        weights = (exploration + self._promise(archive)) / np.sqrt(1.0 + visits)
+        fruitless = np.array([self._fruitless[c] for c in self.reduced], float)
+        weights = (exploration + self._promise(archive)) / np.sqrt(1.0 + fruitless)
         reduced = self.reduced[rng.choice(len(weights), p=weights / weights.sum())]
         cells = self.cells[reduced]
-        return cells[rng.integers(len(cells))]
+        atoms = np.array([cell.n_atoms for cell in cells], float)
+        return cells[rng.choice(len(cells), p=atoms / atoms.sum())]
 
     def _promise(self, archive: Archive) -> np.ndarray:
         """Return how near the hull the best individual of each reduced composition is (1: on it)."""

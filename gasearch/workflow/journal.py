@@ -1,0 +1,101 @@
+"""Writes down a running search: the archive first, then snapshots that others may read, and the progress."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from gasearch.evolution.candidate import Outcome
+from gasearch.evolution.search import Search
+from gasearch.workflow.archive_store import ArchiveStore
+from gasearch.workflow.run_directory import RunDirectory, replace_text
+from gasearch.workflow.summary import Tally, hull_document, summary_document
+
+#: How far above the hull, eV per atom, a phase is still worth a line in the snapshot.
+NEAR_HULL = 0.2
+#: Seconds between snapshots.
+INTERVAL = 20.0
+
+
+class Journal:
+    """Keeps the record of a run; only one process has one.
+
+    Parameters
+    ----------
+    directory : RunDirectory
+    store : ArchiveStore
+    search : Search
+    pressure : float
+        eV/Å³.
+    facts : dict
+        What the summary says of the run besides what the search knows.
+    say : callable
+        Takes a line for the user.
+    """
+
+    def __init__(
+        self,
+        directory: RunDirectory,
+        store: ArchiveStore,
+        search: Search,
+        pressure: float,
+        facts: dict[str, Any],
+        say: Callable[[str], None],
+    ):
+        self.directory = directory
+        self.store = store
+        self.search = search
+        self.pressure = pressure
+        self.facts = facts
+        self.say = say
+        self.tally = Tally()
+        self.recalled = 0
+        self._began = self._last = time.monotonic()
+
+    def recall(self) -> list[Outcome]:
+        """Return what an earlier run has left."""
+        outcomes = self.store.outcomes()
+        self.tally.count(outcomes)
+        self.recalled = len(outcomes)
+        if outcomes:
+            self.say(f"resuming: {len(outcomes)} candidates are in {self.store.path}")
+        return outcomes
+
+    def record(self, outcomes: Sequence[Outcome]) -> None:
+        """Write outcomes to the archive; from time to time a snapshot."""
+        self.store.append(outcomes)
+        self.tally.count(outcomes)
+        if time.monotonic() - self._last > INTERVAL:
+            self.snapshot(None)
+            self.say(self.progress())
+            self._last = time.monotonic()
+
+    def snapshot(self, reason: str | None) -> None:
+        """Write hull.json and summary.json; ``reason`` says why the search ended, None that it goes on."""
+        facts = self.facts | {"elapsed_s": round(time.monotonic() - self._began, 1), "resumed_from": self.recalled}
+        _write(self.directory.hull, hull_document(self.search.archive, self.pressure, NEAR_HULL))
+        _write(self.directory.summary, summary_document(self.search, self.tally, reason, facts))
+
+    def progress(self) -> str:
+        """Return one line: relaxations, rate, hull changes, time left at most."""
+        elapsed = time.monotonic() - self._began
+        done, limit = self.tally.candidates, self.search.settings.termination.candidates
+        rate = (done - self.recalled) / elapsed if elapsed > 0 else 0.0
+        left = f"{(limit - done) / rate / 60:.0f} min left at most" if rate else "time left unknown"
+        return (
+            f"{done}/{limit} candidates, {self.tally.relaxations} relaxations, {rate:.2f}/s, "
+            f"{len(self.search.story)} hull changes, hull: {self._hull()}, {left}"
+        )
+
+    def _hull(self) -> str:
+        archive = self.search.archive
+        if archive.hull is None:
+            return "incomplete"
+        formulas = (archive.individual(id).crystal.composition.reduced.formula for id in archive.hull.ids.tolist())
+        return " ".join(sorted(formulas))
+
+
+def _write(path: Any, document: dict[str, Any]) -> None:
+    replace_text(path, json.dumps(document, indent=1) + "\n")

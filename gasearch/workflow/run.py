@@ -1,0 +1,67 @@
+"""A run, from the plan to the hull; it reads like the methods section of a paper."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from functools import partial
+from pathlib import Path
+
+from gasearch.crystal.composition import SearchSpace
+from gasearch.evolution.search import Search
+from gasearch.outcomes import Relaxer
+from gasearch.parallel.executor import run_on_all_ranks
+from gasearch.parallel.shared import Shared
+from gasearch.potential.load import identity, load_potential
+from gasearch.potential.relaxation import BatchRelaxer
+from gasearch.workflow.archive_store import ArchiveMetadata, open_archive
+from gasearch.workflow.evaluation import Evaluation
+from gasearch.workflow.journal import NEAR_HULL, Journal
+from gasearch.workflow.plan import Plan
+from gasearch.workflow.preparation import calibration, given_structures
+from gasearch.workflow.run_directory import open_run
+from gasearch.workflow.steady_state import run_search
+from gasearch.workflow.structure_files import write_best
+from gasearch.workflow.summary import phases
+
+
+def run(plan: Plan, path: Path, resolved_input: str, say: Callable[[str], None]) -> None:
+    """Run or resume a plan in a directory, on every rank that there is.
+
+    Raises
+    ------
+    GasearchError
+        For whatever a user can put right; what is in the directory is kept.
+    """
+    run_on_all_ranks(partial(_drive, plan, path, resolved_input, say))
+
+
+def _drive(plan: Plan, path: Path, resolved_input: str, say: Callable[[str], None], executor: Executor) -> None:
+    began = time.monotonic()
+    with open_run(path, resolved_input) as directory:
+        # The same potential gives the energies, and the lengths that suit the pressure.
+        potential = load_potential(plan.potential)
+        lengths = calibration(directory.path / "calibration.json", potential, plan)
+        space = SearchSpace(plan.space, lengths.atomic_volumes, lengths.minimum_distances)
+
+        # A grand-canonical genetic algorithm proposes; the workers build, relax and compare.
+        search = Search(plan.space, plan.search, plan.seed, given_structures(plan, space))
+        evaluate = Evaluation(
+            space, partial(make_relaxer, plan), plan.pressure, plan.seed, plan.search.twins, plan.search.stop_above
+        )
+        metadata = ArchiveMetadata(identity(plan.potential), plan.pressure, plan.space.elements)
+        store = open_archive(directory.archive, metadata)
+        facts = {"potential": potential.name, "calibration_scans": lengths.scans}
+        journal = Journal(directory, store, search, plan.pressure, facts, say)
+        reason = run_search(search, Shared(evaluate), executor, journal.recall(), journal.record)
+
+        # What lies on and near the hull is what a user takes from here.
+        journal.snapshot(reason)
+        write_best(directory.best, phases(search.archive, NEAR_HULL)[:50])
+        say(f"{reason}; {journal.progress()}; {time.monotonic() - began:.0f} s")
+
+
+def make_relaxer(plan: Plan) -> Relaxer:
+    """Return the plan's relaxer, in the process that will use it."""
+    return BatchRelaxer(load_potential(plan.potential), plan.relaxation)
