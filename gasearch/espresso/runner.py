@@ -48,7 +48,8 @@ def default_pseudo_dir() -> Path:
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for a child that is its own MPI job, with one thread."""
     kept = {k: v for k, v in environment.items() if not k.startswith(_MPI_PREFIXES)}
-    return {**kept, "OMP_NUM_THREADS": "1"}
+    # As its own job of one rank it needs no daemon beside it, which would outlive it when it is killed.
+    return {**kept, "OMP_NUM_THREADS": "1", "OMPI_MCA_ess_singleton_isolated": "1"}
 
 
 def find_program(name: str) -> str:

@@ -1,0 +1,136 @@
+"""More cells where they count: near the minima that an early potential finds, and where it breaks down."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gasearch.crystal.composition import SearchSpace
+from gasearch.crystal.crystal import Crystal
+from gasearch.crystal.geometry import nearest_distances
+from gasearch.crystal.symmetry import symmetrized
+from gasearch.outcomes import Failure, Reason, Relaxed
+from gasearch.potential.potential import Potential
+from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
+from gasearch.pretrain.sampling import Kind, Sample, SamplingSettings, random_samples, rattled
+from gasearch.thermodynamics.hull import Hull
+
+#: Relaxed structures of one composition whose enthalpies and volumes agree to this are one: eV/atom, Å³/atom.
+_SAME_ENTHALPY, _SAME_VOLUME = 0.003, 0.05
+#: Distance within which a relaxed structure's positions are moved onto symmetric ones, Å.
+_SYMPREC = 0.05
+
+
+@dataclass(frozen=True)
+class ActiveSettings:
+    """How many structures are relaxed in a round, and which are labelled.
+
+    Parameters
+    ----------
+    relaxations : int
+        Random crystals that are relaxed at each pressure.
+    labels : int
+        Cells that are labelled.
+    window : float
+        Enthalpy above hull, eV/atom, by which the odds of a relaxed structure fall to 1/e.
+    broken_share : float
+        Share of the labels spent on structures whose relaxation failed, there where it was given up.
+    rattled_share : float
+        Share of the labels spent on rattled copies of the chosen structures.
+    """
+
+    relaxations: int = 200
+    labels: int = 120
+    window: float = 0.15
+    broken_share: float = 0.1
+    rattled_share: float = 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Round:
+    """What relaxing random crystals of a space with a potential gave, at one pressure (eV/Å³).
+
+    ``relaxed`` and ``broken`` are samples of the origins that were relaxed; ``above`` is the enthalpy above the hull
+    of the relaxed ones, eV/atom.
+    """
+
+    pressure: float
+    relaxed: tuple[Sample, ...]
+    above: np.ndarray
+    broken: tuple[Sample, ...]
+
+
+def explore(
+    potential: Potential, space: SearchSpace, sampling: SamplingSettings, pressure: float, seed: int, numbers: range
+) -> Round:
+    """Relax random crystals (by number) at a pressure, with a potential."""
+    starts = [s for s in random_samples(space, sampling, seed, numbers.start, len(numbers)) if s.kind is Kind.RANDOM]
+    outcomes = BatchRelaxer(potential, RelaxationSettings()).relax([s.crystal for s in starts], pressure)
+    pairs = list(zip(starts, outcomes, strict=True))
+    good = [(start, outcome) for start, outcome in pairs if isinstance(outcome, Relaxed)]
+    broken = [sample for start, outcome in pairs if isinstance(outcome, Failure) for sample in _broken(start, outcome)]
+    relaxed = tuple(_moved(start, symmetrized(outcome.crystal, _SYMPREC)) for start, outcome in good)
+    above = _above_hull([outcome for _, outcome in good], space)
+    kept = _distinct(relaxed, above)
+    return Round(pressure, tuple(relaxed[i] for i in kept), above[kept], tuple(broken))
+
+
+def choose(
+    found: Round, space: SearchSpace, sampling: SamplingSettings, settings: ActiveSettings, rng: np.random.Generator
+) -> list[Sample]:
+    """Draw the cells of a round that are worth a label.
+
+    Low enthalpies are likelier, and each composition is as likely as any other: a crowd of similar structures at one
+    composition does not hide the others.
+    """
+    n_broken = min(round(settings.broken_share * settings.labels), len(found.broken))
+    n_rattled = round(settings.rattled_share * settings.labels)
+    odds = _odds(found, settings.window)
+    n_relaxed = min(settings.labels - n_broken - n_rattled, len(odds))
+    chosen = [found.relaxed[i] for i in rng.choice(len(odds), n_relaxed, replace=False, p=odds)]
+    copies = (rattled(sample, space, sampling, rng) for sample in chosen[:n_rattled])
+    broken = [found.broken[i] for i in rng.choice(len(found.broken), n_broken, replace=False)]
+    return [*chosen, *(copy for copy in copies if copy is not None), *broken]
+
+
+def _odds(found: Round, window: float) -> np.ndarray:
+    """Probabilities (n,) of the relaxed structures."""
+    names = [sample.crystal.composition.reduced.formula for sample in found.relaxed]
+    _, group = np.unique(names, return_inverse=True)
+    weights = np.exp(-np.maximum(found.above, 0.0) / window)
+    weights /= np.bincount(group, weights)[group]
+    # Enough of an even share that every structure can be drawn.
+    return (weights / weights.sum() + 1e-3 / len(weights)) / (1 + 1e-3)
+
+
+def _moved(start: Sample, crystal: Crystal) -> Sample:
+    return Sample(crystal, start.origin, Kind.RELAXATION)
+
+
+def _broken(start: Sample, failure: Failure) -> Iterator[Sample]:
+    """Yield the last structure of a failed relaxation, unless pw.x could make nothing of it."""
+    crystal = failure.crystal
+    if crystal is None or failure.reason is Reason.NOT_FINITE:
+        return
+    apart = nearest_distances(crystal.cell, crystal.frac).min() > 0.3
+    if apart and 0.4 < crystal.volume / start.crystal.volume < 3:
+        yield _moved(start, crystal)
+
+
+def _above_hull(relaxed: Sequence[Relaxed], space: SearchSpace) -> np.ndarray:
+    shares = np.array([space.compositions.fractions(r.crystal.composition) for r in relaxed])
+    enthalpies = np.array([r.enthalpy_per_atom for r in relaxed])
+    return Hull.of(np.arange(len(relaxed)), shares, enthalpies).above(shares, enthalpies)
+
+
+def _distinct(samples: Sequence[Sample], above: np.ndarray) -> list[int]:
+    """Indices of one structure of each kind, by composition, enthalpy and volume."""
+    seen: dict[tuple[str, int, int], int] = {}
+    for i, (sample, height) in enumerate(zip(samples, above, strict=True)):
+        crystal = sample.crystal
+        volume = crystal.volume / len(crystal)
+        name = crystal.composition.reduced.formula
+        seen.setdefault((name, round(height / _SAME_ENTHALPY), round(volume / _SAME_VOLUME)), i)
+    return list(seen.values())

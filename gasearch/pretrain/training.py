@@ -1,0 +1,128 @@
+"""Training a MACE potential with mace-torch's own training program."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gasearch.pretrain.labelling import Label
+from gasearch.pretrain.sampling import Split, split_of
+from gasearch.pretrain.training_set import ENERGY, FORCES, STRESS, write_training_set
+
+_NAME = "mace"
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """A small MACE (doi:10.48550/arXiv.2206.07697), and how it is trained.
+
+    Parameters
+    ----------
+    channels : int
+        Scalar channels of a message.
+    max_L : int
+        Highest order of the equivariant messages; 0 for invariant ones.
+    cutoff : float
+        Å; two layers see twice as far.
+    correlation : int
+        Body order of a message less one.
+    epochs, stage_two : int
+        All epochs, and the first one of the second stage, in which energies weigh more.
+    batch_size : int
+        Cells a step.
+    learning_rate : float
+        Of the first stage; the second has a tenth of it.
+    weights, stage_two_weights : tuple of float
+        Weights in the loss of the squared errors of energy per atom (eV), forces (eV/Å) and stress (eV/Å³).
+    weight_scale : float
+        Enthalpy above hull, eV/atom, at which a cell's weight has fallen to a half.
+    dtype : str
+    seed : int
+    """
+
+    channels: int = 32
+    max_L: int = 0
+    cutoff: float = 4.0
+    correlation: int = 3
+    epochs: int = 200
+    stage_two: int = 140
+    batch_size: int = 8
+    learning_rate: float = 0.01
+    weights: tuple[float, float, float] = (1.0, 10.0, 50.0)
+    stage_two_weights: tuple[float, float, float] = (100.0, 10.0, 100.0)
+    weight_scale: float = 1.0
+    dtype: str = "float32"
+    seed: int = 0
+
+
+def label_weights(above_hull: np.ndarray, scale: float) -> np.ndarray:
+    """Return weights (n,) that fall off with the enthalpy above hull (n,): 1 on it, a half at the scale."""
+    return 1 / (1 + (np.maximum(above_hull, 0.0) / scale) ** 2)
+
+
+def train(labels: Sequence[Label], above_hull: np.ndarray, settings: TrainingSettings, directory: Path) -> Path:
+    """Train on the labels of the training split and return the model file.
+
+    The validation split chooses the epoch; the test split is not touched. ``above_hull`` (n,) is each label's
+    enthalpy above hull, eV/atom. An interrupted training goes on from its last checkpoint in the directory.
+    """
+    from mace.cli.run_train import run
+    from mace.tools import build_default_arg_parser
+
+    weights = label_weights(above_hull, settings.weight_scale)
+    for split in (Split.TRAIN, Split.VALIDATION):
+        chosen = [i for i, label in enumerate(labels) if split_of(label.sample.origin) is split]
+        write_training_set(directory / f"{split}.extxyz", [labels[i] for i in chosen], weights[chosen])
+    run(build_default_arg_parser().parse_args(_arguments(settings, directory)))
+    return directory / f"{_NAME}_stagetwo.model"
+
+
+def _arguments(settings: TrainingSettings, directory: Path) -> list[str]:
+    """Return the command line of mace_run_train."""
+    options = {
+        "name": _NAME,
+        "work_dir": directory,
+        "train_file": directory / f"{Split.TRAIN}.extxyz",
+        "valid_file": directory / f"{Split.VALIDATION}.extxyz",
+        "energy_key": ENERGY,
+        "forces_key": FORCES,
+        "stress_key": STRESS,
+        **_model_options(settings),
+        **_loss_options(settings),
+        "batch_size": settings.batch_size,
+        "valid_batch_size": 4 * settings.batch_size,
+        "lr": settings.learning_rate,
+        "stage_two_lr": settings.learning_rate / 10,
+        "max_num_epochs": settings.epochs,
+        "start_stage_two": settings.stage_two,
+        "ema_decay": 0.99,
+        "eval_interval": 5,
+        "scheduler_patience": 5,
+        "seed": settings.seed,
+        "plot": False,
+        "device": "cpu",
+    }
+    flags = ["--pair_repulsion", "--stage_two", "--ema", "--amsgrad", "--restart_latest", "--save_cpu"]
+    return [f"--{name}={value}" for name, value in options.items()] + flags
+
+
+def _model_options(settings: TrainingSettings) -> dict[str, object]:
+    return {
+        "model": "MACE",
+        "E0s": "average",
+        "num_channels": settings.channels,
+        "max_L": settings.max_L,
+        "r_max": settings.cutoff,
+        "correlation": settings.correlation,
+        "default_dtype": settings.dtype,
+    }
+
+
+def _loss_options(settings: TrainingSettings) -> dict[str, object]:
+    names = ("energy", "forces", "stress")
+    first = {f"{n}_weight": w for n, w in zip(names, settings.weights, strict=True)}
+    second = {f"stage_two_{n}_weight": w for n, w in zip(names, settings.stage_two_weights, strict=True)}
+    return {"loss": "stress", "compute_stress": True, **first, **second}

@@ -1,0 +1,123 @@
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gasearch.crystal.crystal import Crystal
+from gasearch.errors import MissingProgramError
+from gasearch.espresso.pw import PwSettings
+from gasearch.espresso.runner import PwRunner, ScfFailure, ScfProblem, clean_environment, default_pseudo_dir, safer
+
+needs_pw = pytest.mark.skipif(shutil.which("pw.x") is None, reason="pw.x is not installed")
+needs_mpirun = pytest.mark.skipif(shutil.which("mpirun") is None, reason="mpirun is not installed")
+ROUGH = PwSettings(ecutwfc=20.0, k_spacing=1.5, conv_thr=1e-9)
+
+
+@pytest.fixture
+def runner(tmp_path) -> PwRunner:
+    return PwRunner(ROUGH, default_pseudo_dir(), timeout=120.0, scratch=tmp_path)
+
+
+def test_environment_loses_what_mpirun_put_there_and_nothing_else():
+    found = clean_environment(
+        {"OMPI_COMM_WORLD_RANK": "1", "PMIX_RANK": "1", "PRTE_X": "", "PMI_RANK": "0", "HOME": "/h"}
+    )
+    assert found == {"HOME": "/h", "OMP_NUM_THREADS": "1"}
+
+
+def test_missing_pseudopotential_is_named(runner, tmp_path, hs):
+    if shutil.which("pw.x") is None:
+        pytest.skip("pw.x is not installed")
+    with pytest.raises(MissingProgramError, match=r"H\.UPF, S\.UPF"):
+        replace(runner, pseudo_dir=tmp_path).scf(hs)
+
+
+def test_missing_pw_is_named(runner, hs, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingProgramError, match=r"pw\.x"):
+        runner.scf(hs)
+
+
+@needs_pw
+def test_symmetric_atom_feels_no_force_and_leaves_no_files(runner, tmp_path):
+    result = runner.scf(Crystal(np.eye(3) * 1.5, [[0, 0, 0]], [1]))
+    assert np.abs(result.forces).max() < 1e-6
+    assert np.allclose(result.stress, np.eye(3) * result.stress[0, 0], atol=1e-6)
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_pw
+def test_force_is_minus_the_derivative_of_the_energy(runner, hs):
+    step = 0.01
+    shift = np.zeros((2, 3))
+    shift[1] = np.linalg.solve(hs.cell.T, [0, 0, step])
+    energies = [runner.scf(Crystal(hs.cell, hs.frac + sign * shift, hs.numbers)).energy for sign in (-1, 1)]
+    force = runner.scf(hs).forces[1, 2]
+    assert force == pytest.approx(-(energies[1] - energies[0]) / (2 * step), abs=5e-3)
+
+
+@needs_pw
+def test_stress_is_the_derivative_of_the_energy_by_strain(runner, hs):
+    # At a fixed cutoff the number of plane waves jumps with the volume; a shear keeps most of them.
+    shear = np.zeros((3, 3))
+    shear[0, 1] = shear[1, 0] = 0.005
+    cells = [hs.cell @ (np.eye(3) + sign * shear) for sign in (-1, 1)]
+    sharp = replace(runner, settings=replace(ROUGH, ecutwfc=45.0))
+    energies = [sharp.scf(Crystal(cell, hs.frac, hs.numbers)).energy for cell in cells]
+    slope = (energies[1] - energies[0]) / (4 * 0.005) / hs.volume
+    assert sharp.scf(hs).stress[0, 1] == pytest.approx(slope, abs=0.01)
+
+
+@needs_pw
+def test_scf_that_does_not_converge_is_tried_again_and_then_a_value(runner, hs):
+    hopeless = replace(runner, settings=replace(ROUGH, max_iterations=1))
+    found = hopeless.scf(hs)
+    assert isinstance(found, ScfFailure) and found.problem is ScfProblem.NOT_CONVERGED
+    impatient = replace(runner, settings=replace(ROUGH, max_iterations=5))
+    assert not isinstance(impatient.scf(hs), ScfFailure)
+
+
+def test_safer_settings_change_the_way_but_not_the_answer():
+    found = safer(ROUGH)
+    assert found.mixing_beta < ROUGH.mixing_beta and found.max_iterations > ROUGH.max_iterations
+    same = replace(found, mixing_beta=ROUGH.mixing_beta, max_iterations=ROUGH.max_iterations)
+    assert same == ROUGH
+
+
+@needs_pw
+def test_atoms_on_top_of_each_other_are_a_value(runner):
+    found = runner.scf(Crystal(np.eye(3) * 2.0, [[0, 0, 0], [0, 0, 1e-6]], [1, 1]))
+    assert isinstance(found, ScfFailure) and found.problem is ScfProblem.CRASHED and "overlap" in found.detail
+
+
+@needs_pw
+def test_timeout_is_a_value(runner, hs, tmp_path):
+    found = replace(runner, settings=PwSettings(ecutwfc=90.0, k_spacing=0.2), timeout=1.0).scf(hs)
+    assert found == ScfFailure(ScfProblem.TIMEOUT, "1 s")
+    assert list(tmp_path.iterdir()) == []
+
+
+_UNDER_MPIRUN = """
+from pathlib import Path
+import numpy as np
+from mpi4py import MPI
+from gasearch.crystal.crystal import Crystal
+from gasearch.espresso.pw import PwSettings
+from gasearch.espresso.runner import PwRunner, default_pseudo_dir
+runner = PwRunner(PwSettings(ecutwfc=20.0, k_spacing=2.0), default_pseudo_dir(), timeout=60.0)
+print("energy", runner.scf(Crystal(np.eye(3) * 1.5, [[0, 0, 0]], [1])).energy, flush=True)
+"""
+
+
+@needs_pw
+@needs_mpirun
+def test_pw_runs_on_every_rank_of_an_mpi_job(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(_UNDER_MPIRUN)
+    command = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", "2", sys.executable, str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=Path(tmp_path), check=False)
+    assert done.stdout.count("energy -") == 2, done.stderr
