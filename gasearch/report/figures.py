@@ -150,7 +150,7 @@ def plot_progress(relaxations: Sequence[int], deficits: Sequence[float], path: P
         axes.set_yscale("symlog", linthresh=1.0, linscale=0.6)
         axes.yaxis.set_major_formatter("{x:g}")
         axes.set_ylim(0, None)
-        axes.set_xlim(0, max(relaxations, default=1))
+        axes.set_xlim(0, max(1, *relaxations))
         return _save(figure, path)
 
 

@@ -1,0 +1,123 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from gasearch.cli import main
+from gasearch.errors import GasearchError, RunDirectoryError
+
+LENNARD_JONES = """
+endpoints: [Ar]
+pressure_GPa: 1
+potential:
+  kind: lennard-jones
+  pairs:
+    Ar-Ar: {epsilon_eV: 0.0104, sigma_A: 3.4}
+"""
+HULL = {
+    "pressure_GPa": 1.0,
+    "endpoints": ["Ar"],
+    "complete": True,
+    "phases": [
+        {
+            "formula": "Ar",
+            "space_group": "P6_3/mmc",
+            "atoms": 2,
+            "enthalpy_eV_per_atom": 0.123,
+            "above_hull_eV_per_atom": 0.0,
+            "on_hull": True,
+            "volume_A3_per_atom": 20.0,
+            "shares": [1.0],
+        }
+    ],
+}
+SUMMARY = {
+    "finished": None,
+    "candidates": 9,
+    "relaxations": 8,
+    "individuals": 5,
+    "duplicates": 3,
+    "failures": {"not_built": 1},
+    "hull_deficit": [{"relaxations": 2, "deficit_eV_per_atom": 0.0}],
+}
+
+
+@pytest.fixture
+def input_file(tmp_path: Path) -> Path:
+    path = tmp_path / "argon.yaml"
+    path.write_text(LENNARD_JONES)
+    return path
+
+
+@pytest.fixture
+def run_directory(tmp_path: Path) -> Path:
+    path = tmp_path / "run"
+    path.mkdir()
+    (path / "input.yaml").write_text(LENNARD_JONES)
+    (path / "hull.json").write_text(json.dumps(HULL))
+    (path / "summary.json").write_text(json.dumps(SUMMARY))
+    return path
+
+
+def test_check_prints_an_input_that_checks(input_file: Path, capsys):
+    assert main(["check", str(input_file)]) == 0
+    resolved = capsys.readouterr().out
+    assert "max_force_eV_per_A:" in resolved
+    input_file.write_text(resolved)
+    assert main(["check", str(input_file)]) == 0
+    assert capsys.readouterr().out == resolved
+
+
+def test_problems_go_to_stderr_with_an_exit_code_and_no_traceback(input_file: Path, capsys):
+    input_file.write_text(LENNARD_JONES.replace("pressure", "presure") + "seed: x\n")
+    assert main(["check", str(input_file)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == [
+        "gasearch: 3 problems in the input",
+        "  presure_GPa: unknown; did you mean pressure_GPa?",
+        "  pressure_GPa: missing; give a number from -100 to 10000",
+        "  seed: found the text 'x'; allowed is a whole number of at least 0",
+    ]
+
+
+@pytest.mark.parametrize("kind", GasearchError.__subclasses__(), ids=lambda kind: kind.__name__)
+def test_every_kind_of_error_has_its_exit_code_in_the_help(kind: type[GasearchError], capsys):
+    codes = [k.exit_code for k in GasearchError.__subclasses__()]
+    assert codes.count(kind.exit_code) == 1
+    with pytest.raises(SystemExit):
+        main(["run", "--help"])
+    assert f"  {kind.exit_code}  " in capsys.readouterr().out
+
+
+def test_check_warns_of_what_does_not_suit_the_ranks(input_file: Path, capsys):
+    assert main(["check", str(input_file), "--ranks", "500"]) == 0
+    assert "gasearch: warning: search.lag" in capsys.readouterr().err
+
+
+def test_init_writes_an_input_once(tmp_path: Path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["init", "H", "S", "--pressure", "200"]) == 0
+    assert "gasearch check h-s-200gpa.yaml" in capsys.readouterr().out
+    text = Path("h-s-200gpa.yaml").read_text()
+    assert "endpoints: [H, S]\n" in text
+    assert text.count("#") > 20
+    assert main(["init", "H", "S", "--pressure", "200"]) == 2
+    assert "File exists" in capsys.readouterr().err
+
+
+def test_status_hull_and_plot_read_the_snapshots(run_directory: Path, capsys):
+    assert main(["status", str(run_directory)]) == 0
+    assert "8 were relaxed" in capsys.readouterr().out
+    assert main(["hull", str(run_directory)]) == 0
+    assert "P6_3/mmc" in capsys.readouterr().out
+    assert main(["hull", str(run_directory), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == HULL
+    assert main(["plot", str(run_directory)]) == 0
+    assert f"{run_directory / 'hull.png'}" in capsys.readouterr().out.splitlines()
+
+
+@pytest.mark.parametrize("command", ["status", "plot", "hull"])
+def test_a_directory_without_a_run_is_told_so(command: str, tmp_path: Path, capsys):
+    assert main([command, str(tmp_path)]) == RunDirectoryError.exit_code
+    assert "holds no run" in capsys.readouterr().err
