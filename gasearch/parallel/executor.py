@@ -67,14 +67,11 @@ class TaskQueue:
     def __init__(self) -> None:
         self._tasks: deque[Task] = deque()
         self._changed = threading.Condition()
-        self._idle = 0
         self._closed = False
         self.cancelled = False
 
-    @property
-    def idle(self) -> int:
-        """How many threads wait in `next`."""
-        return self._idle
+    def __len__(self) -> int:
+        return len(self._tasks)
 
     @property
     def exhausted(self) -> bool:
@@ -105,9 +102,7 @@ class TaskQueue:
             if (task := self.take()) is not None:
                 return task
             with self._changed:
-                self._idle += 1
                 self._changed.wait_for(lambda: self._tasks or self._closed)
-                self._idle -= 1
         return None
 
     def close(self, cancel: bool) -> None:
@@ -207,7 +202,8 @@ def run_on_all_ranks(driver: Callable[[QueueExecutor], T], ahead: int = 1) -> T 
     driver : callable
         Gets the executor: `concurrent.futures.Executor` with ``workers`` and ``description``.
     ahead : int
-        How many tasks wait at each rank while it works.
+        How many tasks may wait at each rank while it works; they do while more wait at the first rank than there are
+        ranks.
 
     Returns
     -------

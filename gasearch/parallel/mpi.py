@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _END: Final = b""
-#: Pauses between polls, s. The longest costs a waiting rank 1 % of a core and a task that comes 1 ms on average.
+#: Pauses between polls, s. At the longest, waiting costs 1 % of a core (a wake-up takes some 40 µs).
 _SHORTEST_PAUSE: Final = 20e-6
-_LONGEST_PAUSE: Final = 2e-3
+_LONGEST_PAUSE: Final = 4e-3
+#: How long rank 0's task may keep the interpreter from the thread that feeds the others, s; Python's 5 ms are too long.
+_SWITCH_INTERVAL: Final = 5e-4
 
 
 def world() -> MPI.Comm:
@@ -54,6 +56,7 @@ def run(comm: MPI.Comm, driver: Callable[[QueueExecutor], T], ahead: int) -> T |
     try:
         if comm.rank > 0:
             return serve(comm)
+        sys.setswitchinterval(_SWITCH_INTERVAL)
         queue = TaskQueue()
         takers = (lambda: work(queue), Dispatcher(comm, queue, ahead).run)
         return drive(driver, QueueExecutor(queue, takers, comm.size, f"{comm.size} ranks (MPI)", comm.Abort))
@@ -85,7 +88,7 @@ class Dispatcher:
     comm : MPI.Comm
     queue : TaskQueue
     ahead : int
-        How many tasks wait at a rank while it works. The least loaded rank is fed first.
+        How many tasks may wait at a rank while it works.
     """
 
     def __init__(self, comm: MPI.Comm, queue: TaskQueue, ahead: int):
@@ -121,9 +124,13 @@ class Dispatcher:
         return fed
 
     def _least_load(self) -> int | None:
-        """Return the load of a rank that should get the next task; None if all are full, or this rank is idle."""
+        """Return the load of the ranks that should get the next task; None if it should wait here.
+
+        A rank that works gets one ahead only while there are plenty: behind a slow task no other rank could take it, and
+        with the lag of a search all would soon wait for it.
+        """
         load = next((load for load, ranks in enumerate(self._by_load[:-1]) if ranks), None)
-        return None if load and self._queue.idle else load
+        return None if load and len(self._queue) <= self._comm.size else load
 
     def _receive(self) -> int:
         """Deliver the replies that have come; return how many messages."""

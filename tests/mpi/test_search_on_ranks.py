@@ -1,0 +1,141 @@
+"""One archive, whatever the number of ranks, and whatever is killed."""
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gasearch.outcomes import Relaxed
+from gasearch.workflow.archive_store import ArchiveStore
+
+LENNARD_JONES = """
+endpoints: [Ni, P]
+pressure_GPa: 0
+atoms: {min: 1, max: 4}
+potential:
+  kind: lennard-jones
+  pairs:
+    Ni-Ni: {epsilon_eV: 1.0, sigma_A: 2.0}
+    Ni-P: {epsilon_eV: 1.5, sigma_A: 1.6}
+    P-P: {epsilon_eV: 0.5, sigma_A: 1.76}
+  cutoff_sigma: 2.5
+search:
+  block: 3
+  lag: 6
+  first_generation: 20
+  termination: {candidates: 60}
+"""
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("mpirun") is None or find_spec("mpi4py") is None, reason="there is no mpirun, or no mpi4py"
+)
+ENVIRONMENT = os.environ | {
+    "OMPI_ALLOW_RUN_AS_ROOT": "1",
+    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    "OMPI_MCA_rmaps_base_oversubscribe": "1",
+    "OMP_NUM_THREADS": "1",
+}
+
+
+def command(ranks: int, folder: Path, name: str) -> list[str]:
+    launcher = ["mpirun", "-n", str(ranks)] if ranks else []
+    program = [sys.executable, "-c", "from gasearch.cli import entry; entry()"]
+    return [*launcher, *program, "run", str(folder / "input.yaml"), "--run-dir", str(folder / name)]
+
+
+def searched(ranks: int, folder: Path, name: str) -> Path:
+    done = subprocess.run(command(ranks, folder, name), env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return folder / name / "archive.db"
+
+
+def content(archive: Path) -> dict[int, tuple]:
+    """Return all that an archive says of each candidate, but for timings."""
+    return {
+        o.id: (o.operator, o.parents, o.twin, fields(o.start), result(o.result), raw(o.fingerprint))
+        for o in ArchiveStore(archive).outcomes()
+    }
+
+
+def raw(array: np.ndarray | None) -> bytes | None:
+    return None if array is None else array.tobytes()
+
+
+def fields(crystal) -> tuple | None:
+    return None if crystal is None else (raw(crystal.cell), raw(crystal.frac), raw(crystal.numbers))
+
+
+def result(outcome) -> tuple:
+    if isinstance(outcome, Relaxed):
+        numbers = (outcome.energy, outcome.enthalpy, outcome.steps, outcome.max_force, outcome.max_stress)
+        return (fields(outcome.crystal), *numbers)
+    return (outcome.reason, outcome.steps, fields(outcome.crystal), outcome.detail)
+
+
+def rows(archive: Path) -> list[tuple]:
+    """Return the rows as ASE has written them, but for what differs from run to run by its nature."""
+    with sqlite3.connect(archive) as connection:
+        names = [row[1] for row in connection.execute("PRAGMA table_info(systems)")]
+        kept = [n for n in names if n not in ("id", "unique_id", "ctime", "mtime", "data")]
+        found = connection.execute(f"SELECT {', '.join(kept)} FROM systems").fetchall()
+    return sorted(found, key=repr)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("search")
+    (path / "input.yaml").write_text(LENNARD_JONES)
+    return path
+
+
+@pytest.fixture(scope="module")
+def expected(folder) -> Path:
+    """Search without mpirun."""
+    return searched(0, folder, "serial")
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 4])
+def test_same_archive_on_any_number_of_ranks(ranks, folder, expected):
+    archive = searched(ranks, folder, f"ranks-{ranks}")
+    assert len(content(expected)) == 60
+    assert content(archive) == content(expected)
+    assert rows(archive) == rows(expected)
+
+
+def killed(process: subprocess.Popen, moment: float, whole: bool) -> None:
+    """Kill the launcher's process group, or one rank, after a while."""
+    deadline = time.monotonic() + moment
+    while time.monotonic() < deadline and process.poll() is None:
+        time.sleep(0.02)
+    ranks = subprocess.run(["pgrep", "-g", str(os.getpgid(process.pid))], capture_output=True, text=True).stdout.split()
+    victims = ranks if whole else [r for r in ranks if int(r) != process.pid][-1:]
+    for victim in map(int, victims):
+        try:
+            os.kill(victim, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    process.wait(timeout=60)
+
+
+def test_killed_ten_times_the_archive_is_the_same(folder, expected):
+    random = np.random.default_rng(0)
+    for attempt in range(10):
+        process = subprocess.Popen(
+            command(2, folder, "killed"),
+            env=ENVIRONMENT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        killed(process, random.uniform(1.0, 6.0), whole=bool(attempt % 2))
+    archive = searched(2, folder, "killed")
+    assert content(archive) == content(expected)
+    assert rows(archive) == rows(expected)
