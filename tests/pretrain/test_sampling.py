@@ -1,0 +1,87 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from gasearch.crystal.geometry import too_close
+from gasearch.pretrain.sampling import (
+    LATTICES,
+    Kind,
+    SamplingSettings,
+    Split,
+    atomic_volume,
+    lattice,
+    minimum_distances,
+    random_samples,
+    rattled,
+    split_of,
+    volume_scans,
+)
+
+SETTINGS = SamplingSettings()
+
+
+@pytest.mark.parametrize(
+    ("name", "contacts", "distance"),
+    [("sc", 6, 1.0), ("bcc", 8, 3**0.5 / 2 * 2 ** (1 / 3)), ("fcc", 12, 4 ** (1 / 3) / 2**0.5)],
+)
+def test_lattices_have_their_coordination(name, contacts, distance):
+    cell = lattice(name, 1, 1.0).cell
+    shifts = np.stack(np.meshgrid(*[range(-2, 3)] * 3), axis=-1).reshape(-1, 3)
+    lengths = np.sort(np.linalg.norm(shifts @ cell, axis=1))[1:]
+    assert np.allclose(lengths[:contacts], distance)
+    assert lengths[contacts] > distance * 1.1
+
+
+def test_lattices_have_unit_volume():
+    assert all(abs(np.linalg.det(cell)) == pytest.approx(1.0) for cell in LATTICES.values())
+
+
+def test_atomic_volume_is_where_the_pressure_is():
+    assert atomic_volume(lambda c: 5.0 / c.volume, 16, 0.5) == pytest.approx(10.0, rel=0.03)
+
+
+def test_minimum_distances_scale_with_the_radii():
+    found = minimum_distances({1: 4 * np.pi / 3, 16: 8 * 4 * np.pi / 3}, fraction=0.5)
+    assert found == pytest.approx({(1, 1): 1.0, (1, 16): 1.5, (16, 16): 2.0})
+
+
+def test_scan_covers_every_element_lattice_and_volume(space):
+    scans = list(volume_scans(space, SETTINGS))
+    assert len(scans) == 2 * len(LATTICES) * len(SETTINGS.scan)
+    assert len({s.origin for s in scans}) == 2 * len(LATTICES)
+    hydrogen = sorted({round(s.crystal.volume / 1.6, 6) for s in scans if s.crystal.numbers[0] == 1})
+    assert hydrogen == pytest.approx(SETTINGS.scan)
+
+
+def test_random_samples_depend_on_their_number_alone(space):
+    np.random.seed(0)
+    once = list(random_samples(space, SETTINGS, 1, 0, 12))
+    np.random.seed(1)
+    later = list(random_samples(space, SETTINGS, 1, 6, 6))
+    tail = [s for s in once if s.origin >= "random-00006"]
+    assert [s.origin for s in tail] == [s.origin for s in later]
+    assert all(np.array_equal(a.crystal.frac, b.crystal.frac) for a, b in zip(tail, later, strict=True))
+
+
+def test_random_samples_are_small_and_open_enough(space):
+    samples = list(random_samples(space, SETTINGS, 2, 0, 25))
+    assert len(samples) > 20
+    assert all(len(s.crystal) <= 6 and not too_close(s.crystal, space.minimum_distances) for s in samples)
+    ratios = [np.log(s.crystal.volume / space.volume(s.crystal.composition)) for s in samples]
+    assert 0.05 < np.std(ratios) < 0.5
+
+
+def test_rattled_copies_keep_origin_and_composition(space):
+    parent = next(s for s in random_samples(space, SETTINGS, 3, 0, 5) if len(s.crystal) > 1)
+    rng = np.random.default_rng(0)
+    copy = next(c for c in (rattled(parent, space, SETTINGS, rng) for _ in range(20)) if c)
+    assert copy.origin == parent.origin and copy.kind is Kind.RATTLED
+    assert copy.crystal.composition == parent.crystal.composition
+    assert not np.allclose(copy.crystal.cell, parent.crystal.cell)
+
+
+def test_split_is_a_function_of_the_origin_and_near_its_shares():
+    counts = Counter(split_of(f"random-{k:05d}") for k in range(2000))
+    assert 150 < counts[Split.TEST] < 250 and 150 < counts[Split.VALIDATION] < 250
+    assert split_of("random-00007") is split_of("random-00007")

@@ -1,0 +1,37 @@
+import numpy as np
+import pytest
+
+from gasearch.potential.potential import Batch, BatchResult
+from gasearch.pretrain.validation import above_hull, held_out_errors
+from gasearch.units import GPA_PER_EV_PER_A3
+
+
+class Shifted:
+    """Zero energies and forces, but for known errors."""
+
+    name = "shifted"
+    elements = None
+
+    def compute(self, batch: Batch) -> BatchResult:
+        sizes = np.diff(batch.offsets)
+        stress = np.broadcast_to(np.eye(3) / GPA_PER_EV_PER_A3, (len(batch), 3, 3))
+        return BatchResult(0.02 * sizes, np.full((len(batch.numbers), 3), 0.1), stress)
+
+
+def test_errors_are_per_atom_and_per_component(make_label):
+    found = held_out_errors(Shifted(), [make_label([1], 2.0, 0.0), make_label([1, 16, 1], 3.0, 0.0)])
+    assert found.cells == 2
+    assert found.rmse_energy_meV_per_atom == pytest.approx(20.0)
+    assert found.rmse_force_meV_per_A == pytest.approx(100.0)
+    assert found.rmse_stress_GPa == pytest.approx(3**-0.5)
+
+
+def test_above_hull_uses_enthalpy_not_energy(make_label, compositions):
+    labels = [make_label([1], 2.0, -1.0), make_label([1], 1.0, -0.5), make_label([16], 2.0, -3.0)]
+    assert above_hull(labels, compositions, 0.0) == pytest.approx([0.0, 0.5, 0.0])
+    assert above_hull(labels, compositions, 1.0) == pytest.approx([6.5, 0.0, 0.0])
+
+
+def test_compound_is_measured_from_the_line_between_elements(make_label, compositions):
+    labels = [make_label([1], 1.0, -1.0), make_label([16], 1.0, -3.0), make_label([1, 16], 1.0, -3.0)]
+    assert above_hull(labels, compositions, 0.0)[2] == pytest.approx(0.5)
