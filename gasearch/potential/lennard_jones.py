@@ -64,15 +64,8 @@ class LennardJones:
             np.repeat(self._sigma[couple] ** 2, pairs.counts),
             np.einsum("kp,kp->p", vectors, vectors),
         )
-        pull = tension * vectors
-        on_first = pairs.sums(pull)
-        virial = np.array([pull[:, own] @ vectors[:, own].T for own in pairs.slices])
-        return BatchResult(
-            energy=np.bincount(pairs.couple_system, pairs.sums(energy), len(batch)),
-            forces=_scattered(pairs.first, on_first, len(batch.numbers))
-            - _scattered(pairs.second, on_first, len(batch.numbers)),
-            stress=virial / batch.volumes[:, None, None],
-        )
+        forces, stress = pairs.forces_and_stress(batch, vectors, tension * vectors)
+        return BatchResult(np.bincount(pairs.couple_system, pairs.sums(energy), len(batch)), forces, stress)
 
     def _energy(self, epsilon: np.ndarray, sigma2: np.ndarray, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Energy u and u'(r)/r of pairs at squared distances r²."""
@@ -83,11 +76,6 @@ class LennardJones:
             energy = epsilon * within * (4 * x3 * (x3 - 1) + self._constant + self._slope / root)
             tension = epsilon * within / sigma2 * (self._slope * root - 24 * x * x3 * (2 * x3 - 1))
         return energy, tension
-
-
-def _scattered(index: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
-    """Add values (k, n) at index (n,) into an array (size, k)."""
-    return np.stack([np.bincount(index, row, size) for row in values], axis=1)
 
 
 def _tables(pairs: Mapping[tuple[int, int], tuple[float, float]], elements: tuple[int, ...]) -> tuple[np.ndarray, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 
 import numpy as np
 
@@ -148,11 +148,21 @@ class BatchPairs:
 
     def sums(self, values: np.ndarray) -> np.ndarray:
         """Sum values (…, n_pairs) over the pairs of each couple: (…, n_couples)."""
-        return np.add.reduceat(values, self._starts, axis=-1)
+        return np.add.reduceat(values, np.cumsum(self.counts) - self.counts, axis=-1)
 
-    @cached_property
-    def _starts(self) -> np.ndarray:
-        return np.cumsum(self.counts) - self.counts
+    def forces_and_stress(self, batch: Batch, vectors: np.ndarray, pull: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return forces (n_atoms, 3) and stress (n_sys, 3, 3) from dE/d(vector) of each pair, ``pull`` (3, n_pairs)."""
+        on_first = self.sums(pull)
+        forces = _scattered(self.first, on_first, len(batch.numbers))
+        forces -= _scattered(self.second, on_first, len(batch.numbers))
+        virial = np.array([pull[:, own] @ vectors[:, own].T for own in self.slices])
+        virial = (virial + virial.transpose(0, 2, 1)) / 2
+        return forces, virial / batch.volumes[:, None, None]
+
+
+def _scattered(index: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
+    """Add values (k, n) at index (n,) into an array (size, k)."""
+    return np.stack([np.bincount(index, row, size) for row in values], axis=1)
 
 
 class PairCache:

@@ -1,0 +1,147 @@
+"""MACE models; the only file of this room that imports torch and mace."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from gasearch.errors import PotentialError
+from gasearch.potential.card import CARD, check_model, read_card
+from gasearch.potential.neighbours import PairCache
+from gasearch.potential.potential import Batch, BatchResult, check_elements
+
+if TYPE_CHECKING:
+    import torch
+
+#: Of the neighbour list, Å: pairs in it are dropped again before the model sees them.
+_SKIN = 1.0
+
+
+class Mace:
+    """A MACE model (doi:10.48550/arXiv.2206.07697) from a file.
+
+    A model file is code when it is loaded, so its sha256 is compared with the card beside it first; where there is no
+    card, a warning is logged.
+
+    Parameters
+    ----------
+    path : Path
+        Model file, or a folder that holds a model and its card.toml.
+    dtype : str
+        Precision of the model; everything around it is float64.
+    device : str
+        ``auto`` takes a GPU where there is one.
+
+    Raises
+    ------
+    PotentialError
+        If there is no such file, it is not what its card says, or it holds no MACE model.
+    """
+
+    name = "MACE"
+
+    def __init__(
+        self,
+        path: Path,
+        dtype: Literal["float32", "float64"] = "float32",
+        device: Literal["auto", "cpu", "cuda"] = "auto",
+    ):
+        file = _checked_file(Path(path))
+        self._model = _loaded(file)
+        import torch
+
+        self._dtype = getattr(torch, dtype)
+        self._device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+        self._model.to(device=self._device, dtype=self._dtype).eval().requires_grad_(False)
+        torch.set_num_threads(1)  # every rank has one core
+        self._atomic_numbers = self._model.atomic_numbers.cpu().numpy()
+        self.elements = tuple(sorted(self._atomic_numbers.tolist()))
+        self._cutoff = float(self._model.r_max)
+        self._cache = PairCache(lambda numbers: np.full((len(numbers), len(numbers)), self._cutoff), _SKIN)
+
+    def compute(self, batch: Batch) -> BatchResult:
+        """Return energies, forces and stresses; one pass forward and one backward for the whole batch.
+
+        The model sees the vectors of the edges alone, as shifts between atoms at the origin: so they are exact in
+        single precision, and its gradient with respect to them gives forces and stress at once.
+        """
+        check_elements(self, batch.numbers)
+        pairs = self._cache.pairs(batch)
+        vectors = pairs.vectors(batch)
+        within = np.flatnonzero((vectors * vectors).sum(axis=0) < self._cutoff**2)
+        first, second = (np.repeat(atoms, pairs.counts)[within] for atoms in (pairs.first, pairs.second))
+        edges = np.concatenate([vectors[:, within], -vectors[:, within]], axis=1).T
+        index = np.stack([np.concatenate([first, second]), np.concatenate([second, first])])
+        node_energy, gradient = self._evaluate(batch, index, edges)
+        pull = np.zeros_like(vectors)
+        pull[:, within] = (gradient[: len(within)] - gradient[len(within) :]).T
+        energy = np.add.reduceat(node_energy, batch.offsets[:-1])
+        return BatchResult(energy, *pairs.forces_and_stress(batch, vectors, pull))
+
+    def _evaluate(self, batch: Batch, index: np.ndarray, edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Energies of the atoms, and the gradient of the energy with respect to the edges (n_edges, 3)."""
+        import torch
+
+        def tensor(array: np.ndarray, dtype: torch.dtype) -> torch.Tensor:
+            return torch.as_tensor(array, device=self._device).to(dtype)
+
+        system = np.repeat(np.arange(len(batch)), np.diff(batch.offsets))
+        output = self._model(
+            {
+                "positions": torch.zeros((len(system), 3), device=self._device, dtype=self._dtype),
+                "shifts": tensor(edges, self._dtype),
+                "edge_index": tensor(index, torch.int64),
+                "node_attrs": tensor(batch.numbers[:, None] == self._atomic_numbers, self._dtype),
+                "cell": tensor(batch.cells.reshape(-1, 3), self._dtype),
+                "batch": tensor(system, torch.int64),
+                "ptr": tensor(batch.offsets, torch.int64),
+            },
+            compute_force=False,
+            compute_edge_forces=True,
+        )
+        return tuple(output[key].detach().double().cpu().numpy() for key in ("node_energy", "edge_forces"))
+
+
+def _checked_file(path: Path) -> Path:
+    """Return the model file after comparing it with its card."""
+    folder = path if path.is_dir() else path.parent
+    if path.is_dir() or (folder / CARD).exists():
+        card = read_card(folder)
+        file = folder / card.model if path.is_dir() else path
+        if not file.is_file():
+            raise PotentialError(f"there is no model file {file}, which {folder / CARD} names; restore or rebuild it")
+        check_model(card, file)
+        return file
+    if not path.is_file():
+        raise PotentialError(
+            f"there is no model file {path}; give a MACE model, or a folder that holds one and its card"
+        )
+    logging.getLogger(__name__).warning(
+        "%s has no %s beside it: loading a model runs code from the file, and nothing says that it is the right one",
+        path,
+        CARD,
+    )
+    return path
+
+
+def _loaded(file: Path) -> torch.nn.Module:
+    """Load a pickled model on the CPU."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of e3nn and mace, about torch
+        import mace  # noqa: F401  before anything of e3nn: it lifts torch's weights-only default
+        import torch
+
+        try:
+            model = torch.load(file, map_location="cpu", weights_only=False)
+        except (pickle.UnpicklingError, RuntimeError, EOFError, AttributeError, ImportError) as error:
+            raise PotentialError(
+                f"{file} cannot be loaded as a model ({error}); give a model that mace-torch wrote"
+            ) from error
+    if not hasattr(model, "r_max") or not hasattr(model, "atomic_numbers"):
+        raise PotentialError(f"{file} holds a {type(model).__name__}, not a MACE model")
+    return model
