@@ -189,7 +189,7 @@ def _draw_binary(axes: Axes, points: Sequence[HullPoint], endpoints: Sequence[st
 def _draw_volumes(axes: Axes, points: Sequence[HullPoint]) -> None:
     x = np.array([p.volume for p in points])
     y = MEV_PER_EV * np.array([p.above for p in points])
-    _draw_points(axes, points, x, y)
+    _draw_points(axes, points, x, y, scale=False)
     shown = [p for p in points if p.stable or p.near]
     low, high = min(p.volume for p in shown), max(p.volume for p in shown)
     margin = max(0.08 * (high - low), 0.01 * high)
@@ -242,8 +242,11 @@ def _draw_bars(axes: Axes, points: Sequence[HullPoint]) -> None:
     axes.set_xlabel("enthalpy above the hull (meV/atom)")
 
 
-def _draw_points(axes: Axes, points: Sequence[HullPoint], x: np.ndarray, y: np.ndarray) -> None:
-    """Draw stable phases filled, near ones open and coloured by their distance to the hull, all others faint."""
+def _draw_points(axes: Axes, points: Sequence[HullPoint], x: np.ndarray, y: np.ndarray, *, scale: bool = True) -> None:
+    """Draw stable phases filled, near ones open and coloured by their distance to the hull, all others faint.
+
+    ``scale`` says whether a bar explains the colours.
+    """
     stable = np.array([p.stable for p in points], bool)
     near = np.array([p.near for p in points], bool)
     far = ~(stable | near)
@@ -252,18 +255,20 @@ def _draw_points(axes: Axes, points: Sequence[HullPoint], x: np.ndarray, y: np.n
     if near.any():
         above = MEV_PER_EV * np.array([p.above for p in points])[near]
         order = np.argsort(-above)
-        _draw_near(axes, x[near][order], y[near][order], above[order])
+        _draw_near(axes, x[near][order], y[near][order], above[order], scale)
 
 
-def _draw_near(axes: Axes, x: np.ndarray, y: np.ndarray, above: np.ndarray) -> None:
+def _draw_near(axes: Axes, x: np.ndarray, y: np.ndarray, above: np.ndarray, scale: bool) -> None:
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import LinearSegmentedColormap, Normalize
 
-    map_ = LinearSegmentedColormap.from_list("near", colormaps[NEAR_COLOURS](np.linspace(0.12, 0.88, 64)))
-    scale = ScalarMappable(Normalize(0, max(above.max(), 1.0)), map_)
-    axes.scatter(x, y, s=24, facecolors="white", edgecolors=scale.to_rgba(above), linewidths=1.1, zorder=2)
-    bar = axes.figure.colorbar(scale, ax=axes, shrink=0.62, aspect=22, pad=0.03)
+    colours = LinearSegmentedColormap.from_list("near", colormaps[NEAR_COLOURS](np.linspace(0.12, 0.88, 64)))
+    mappable = ScalarMappable(Normalize(0, max(above.max(), 1.0)), colours)
+    axes.scatter(x, y, s=24, facecolors="white", edgecolors=mappable.to_rgba(above), linewidths=1.1, zorder=2)
+    if not scale:
+        return
+    bar = axes.figure.colorbar(mappable, ax=axes, shrink=0.62, aspect=22, pad=0.03)
     bar.set_label("above the hull (meV/atom)", size=8)
     bar.ax.tick_params(labelsize=7.5, length=2)
     bar.outline.set_visible(False)

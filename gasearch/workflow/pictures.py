@@ -13,7 +13,7 @@ import numpy as np
 from gasearch.errors import RunDirectoryError
 from gasearch.report.figures import HullPoint, plot_hull, plot_progress
 from gasearch.thermodynamics.hull import Hull
-from gasearch.workflow.run_directory import RunDirectory
+from gasearch.workflow.run_directory import RunDirectory, writing_to
 
 #: Enthalpy differences that rounding may cause, eV/atom.
 _ROUNDING = 1e-7
@@ -39,11 +39,12 @@ def draw(directory: RunDirectory) -> list[Path]:
         raise RunDirectoryError(f"{directory.path} has no hull yet: an endpoint is still without a phase; wait")
     phases, endpoints, pressure = document["phases"], document["endpoints"], document["pressure_GPa"]
     points = hull_points(phases, len(endpoints))
-    files = plot_hull(points, endpoints, pressure, directory.path / "hull", hull_edges(phases))
     story = snapshot(directory.summary)
     steps = [(change["relaxations"], change["deficit_eV_per_atom"]) for change in story["hull_deficit"]]
     relaxations, deficits = zip(*steps, (story["relaxations"], 0.0), strict=True)
-    return files + plot_progress(relaxations, deficits, files[0].with_name("progress"))
+    with writing_to(directory.path):
+        files = plot_hull(points, endpoints, pressure, directory.path / "hull", hull_edges(phases))
+        return files + plot_progress(relaxations, deficits, directory.path / "progress")
 
 
 def hull_points(phases: Sequence[Mapping[str, Any]], n_endpoints: int) -> list[HullPoint]:

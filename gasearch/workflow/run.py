@@ -18,6 +18,7 @@ from gasearch.potential.relaxation import BatchRelaxer
 from gasearch.workflow.archive_store import ArchiveMetadata, open_archive
 from gasearch.workflow.evaluation import Evaluation
 from gasearch.workflow.journal import NEAR_HULL, Journal
+from gasearch.workflow.pictures import draw
 from gasearch.workflow.plan import Plan
 from gasearch.workflow.preparation import calibration, given_structures
 from gasearch.workflow.run_directory import open_run
@@ -59,6 +60,8 @@ def _drive(plan: Plan, path: Path, resolved_input: str, say: Callable[[str], Non
         # What lies on and near the hull is what a user takes from here.
         journal.snapshot(reason)
         write_best(directory.best, phases(search.archive, NEAR_HULL)[:50])
+        if search.archive.hull is not None:
+            draw(directory)
         say(f"{reason}; {journal.progress()}; {time.monotonic() - began:.0f} s")
 
 
