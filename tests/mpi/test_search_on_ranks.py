@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -110,32 +111,31 @@ def test_same_archive_on_any_number_of_ranks(ranks, folder, expected):
     assert rows(archive) == rows(expected)
 
 
-def killed(process: subprocess.Popen, moment: float, whole: bool) -> None:
-    """Kill the launcher's process group, or one rank, after a while."""
+def killed(process: subprocess.Popen, moment: float, whole: bool) -> bool:
+    """Kill one rank, or the launcher and all ranks, after a while; return whether there was one to kill."""
     deadline = time.monotonic() + moment
     while time.monotonic() < deadline and process.poll() is None:
         time.sleep(0.02)
-    ranks = subprocess.run(["pgrep", "-g", str(os.getpgid(process.pid))], capture_output=True, text=True).stdout.split()
-    victims = ranks if whole else [r for r in ranks if int(r) != process.pid][-1:]
-    for victim in map(int, victims):
-        try:
+    found = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
+    ranks = [int(pid) for pid in found]
+    for victim in [process.pid, *ranks] if whole else ranks[-1:]:
+        with suppress(ProcessLookupError):
             os.kill(victim, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
     process.wait(timeout=60)
+    return bool(ranks)
 
 
 def test_killed_ten_times_the_archive_is_the_same(folder, expected):
-    random = np.random.default_rng(0)
+    random, kills = np.random.default_rng(0), 0
     for attempt in range(10):
         process = subprocess.Popen(
             command(2, folder, "killed"),
             env=ENVIRONMENT,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,
         )
-        killed(process, random.uniform(1.0, 6.0), whole=bool(attempt % 2))
+        kills += killed(process, random.uniform(1.0, 6.0), whole=bool(attempt % 2))
+    assert kills > 5
     archive = searched(2, folder, "killed")
     assert content(archive) == content(expected)
     assert rows(archive) == rows(expected)

@@ -1,0 +1,192 @@
+"""What the search does with what it is told."""
+
+import numpy as np
+import pytest
+
+from gasearch.crystal.composition import Composition, CompositionSpace
+from gasearch.crystal.crystal import Crystal
+from gasearch.crystal.fingerprint import fingerprint
+from gasearch.evolution.archive import Archive, TwinTolerance
+from gasearch.evolution.candidate import Individual, Outcome
+from gasearch.evolution.operators import RANDOM, OperatorWeights
+from gasearch.evolution.search import GAIN_NEAR_HULL, Search, SearchSettings
+from gasearch.evolution.selection import CompositionChoice, ParentChoice, SelectionSettings
+from gasearch.evolution.termination import Termination
+from gasearch.outcomes import Failure, Reason, Relaxed
+
+ELEMENTS = (1, 16)
+SPACE = CompositionSpace((Composition.from_formula("H"), Composition.from_formula("S")), 1, 6)
+
+
+def crystal(formula: str, seed: int = 0) -> Crystal:
+    numbers = Composition.from_formula(formula).numbers()
+    rng = np.random.default_rng(seed)
+    return Crystal(np.diag([3.0, 3.2, 3.5]) + 0.2 * rng.normal(size=(3, 3)), rng.random((len(numbers), 3)), numbers)
+
+
+def individual(id: int, formula: str, enthalpy: float, seed: int | None = None) -> Individual:
+    made = crystal(formula, id if seed is None else seed)
+    return Individual(id, made, enthalpy, fingerprint(made, ELEMENTS), RANDOM, ())
+
+
+def outcome(id: int, formula: str, enthalpy: float, seed: int | None = None) -> Outcome:
+    one = individual(id, formula, enthalpy, seed)
+    total = enthalpy * len(one.crystal)
+    relaxed = Relaxed(one.crystal, total, total, 7, 0.0, 0.0)
+    return Outcome(id, RANDOM, (), one.crystal, relaxed, one.fingerprint)
+
+
+class TestArchive:
+    def test_no_hull_until_every_endpoint_is_known(self):
+        archive = Archive(SPACE, TwinTolerance())
+        assert not archive.admit(individual(0, "H", -1.0))
+        assert not archive.admit(individual(1, "HS", -2.0))
+        assert archive.hull is None
+        assert archive.admit(individual(2, "S", -1.0))
+        assert archive.hull_ids == {0, 1, 2}
+
+    def test_distances_follow_the_hull(self):
+        archive = Archive(SPACE, TwinTolerance())
+        for id, (formula, enthalpy) in enumerate([("H", -1.0), ("S", -1.0), ("HS", -1.5), ("H3S", -1.1)]):
+            archive.admit(individual(id, formula, enthalpy))
+        assert archive.above[3] == pytest.approx(0.15)
+        archive.admit(individual(4, "H3S", -1.4))
+        assert archive.above.tolist() == pytest.approx([0, 0, 0, 0.3, 0])
+
+    def test_a_better_relaxed_twin_takes_the_place(self):
+        archive = Archive(SPACE, TwinTolerance())
+        archive.admit(individual(0, "H", -1.0, seed=5))
+        archive.admit(individual(1, "S", -1.0))
+        better = individual(2, "H", -1.001, seed=5)
+        twin = archive.twin_of(better)
+        assert twin is not None and twin.id == 0
+        assert archive.replace(twin, better)
+        assert len(archive) == 2 and archive.individual(0) is better and archive.individual(2) is better
+        assert archive.hull_ids == {1, 2}
+
+    @pytest.mark.parametrize(
+        ("formula", "enthalpy", "seed"), [("H", -1.0, 6), ("H", -1.1, 5), ("S", -1.0, 5)], ids=str
+    )
+    def test_other_structure_enthalpy_or_element_is_no_twin(self, formula, enthalpy, seed):
+        archive = Archive(SPACE, TwinTolerance())
+        archive.admit(individual(0, "H", -1.0, seed=5))
+        assert archive.twin_of(individual(1, formula, enthalpy, seed)) is None
+
+
+class TestSearch:
+    def search(self, **settings) -> Search:
+        return Search(SPACE, SearchSettings(block=1, lag=0, first_generation=8, **settings), seed=1)
+
+    def test_out_of_order_is_refused(self):
+        with pytest.raises(ValueError, match="0 is next"):
+            self.search().tell(outcome(1, "H", -1.0))
+
+    def test_failures_are_counted_and_never_admitted(self):
+        search = self.search()
+        search.tell(Outcome(0, RANDOM, (), crystal("H2"), Failure(Reason.COLLAPSED, steps=3)))
+        search.tell(Outcome(1, RANDOM, (), None, Failure(Reason.NOT_BUILT)))
+        assert (search.relaxations, len(search.archive)) == (1, 0)
+
+    def test_twins_are_not_admitted_and_gain_nothing(self):
+        search = self.search()
+        for id in range(2):
+            search.tell(outcome(id, "H2", -1.0, seed=3))
+        assert (search.twins, len(search.archive), search.relaxations) == (1, 1, 2)
+        assert search.weights.gains[RANDOM] == GAIN_NEAR_HULL
+
+    def test_the_story_never_rises(self):
+        search, rng = self.search(), np.random.default_rng(0)
+        for id in range(60):
+            formula = str(rng.choice(["H", "S", "HS", "H2S", "H3S", "HS2"]))
+            search.tell(outcome(id, formula, -1 - 0.5 * rng.random()))
+        means = [change.mean_enthalpy for change in search.story]
+        assert len(means) > 2 and np.all(np.diff(means) <= 1e-12)
+
+    def test_the_endpoints_come_first(self):
+        block = [self.search().ask(first).candidates[0] for first in range(4)]
+        assert {c.composition.reduced.formula for c in block[:2]} == {"H", "S"}
+
+    def test_ask_does_not_change_the_state(self):
+        search = self.search()
+        for id, formula in enumerate(["H", "S", "H3S", "HS", "H2S", "HS2", "H5S", "S3"]):
+            search.tell(outcome(id, formula, -1.0))
+        first, second = (search.ask(8).candidates[0] for _ in range(2))
+        assert (first.operator, first.composition) == (second.operator, second.composition)
+        assert [p.id for p in first.parents] == [p.id for p in second.parents]
+
+    def test_a_composition_outside_the_space_is_left_out(self):
+        windows = CompositionSpace(SPACE.endpoints, 1, 6, ((0.0, 0.5), (0.5, 1.0)))
+        search = Search(windows, SearchSettings(block=1, lag=0), seed=1)
+        search.tell(outcome(0, "H5S", -9.0))
+        assert len(search.archive) == 0
+
+    def test_settings_name_unknown_operators(self):
+        with pytest.raises(ValueError, match=r"unknown swap; there are random, heredity"):
+            SearchSettings(operators={"swap": 1.0})
+
+
+class TestOperatorWeights:
+    def test_without_experience_the_base_weights_hold(self):
+        weights = OperatorWeights({"a": 1.0, "b": 3.0, "c": 0.0})
+        assert weights.names == ("a", "b")
+        assert weights.probabilities() == pytest.approx([0.25, 0.75])
+
+    def test_what_gains_is_drawn_more_often_and_nothing_dies(self):
+        weights = OperatorWeights({"a": 1.0, "b": 1.0})
+        for _ in range(500):
+            weights.record("a", 0.5)
+            weights.record("b", 0.0)
+        assert weights.probabilities()[0] > 0.6
+        assert weights.probabilities()[1] > 0.05
+
+    def test_fixed_weights_stay(self):
+        weights = OperatorWeights({"a": 1.0, "b": 1.0}, adapt=False)
+        weights.record("a", 1.0)
+        assert weights.probabilities() == pytest.approx([0.5, 0.5])
+
+
+class TestSelection:
+    def archive(self) -> Archive:
+        archive = Archive(SPACE, TwinTolerance())
+        phases = [("H", -1.0), ("S", -1.0), ("HS", -1.5), ("HS", -1.4), ("HS", -0.9), ("H3S", -0.5), ("HS2", -1.3)]
+        for id, (formula, enthalpy) in enumerate(phases):
+            archive.admit(individual(id, formula, enthalpy))
+        return archive
+
+    def test_parents_are_near_the_composition_and_low(self):
+        choice = ParentChoice(self.archive(), SelectionSettings(exploration=0.0, width=0.1))
+        rng = np.random.default_rng(0)
+        drawn = [choice.draw(np.array([0.5, 0.5]), 1, rng)[0].id for _ in range(300)]
+        counts = {id: drawn.count(id) for id in range(7)}
+        assert counts[2] > counts[3] > counts[4]
+        assert counts[0] < 0.05 * len(drawn)
+
+    def test_two_parents_differ(self):
+        choice = ParentChoice(self.archive(), SelectionSettings())
+        rng = np.random.default_rng(0)
+        assert all(a.id != b.id for a, b in (choice.draw(np.array([0.5, 0.5]), 2, rng) for _ in range(100)))
+
+    def test_too_few_parents_is_none(self):
+        archive = Archive(SPACE, TwinTolerance())
+        assert ParentChoice(archive, SelectionSettings()).draw(np.array([0.5, 0.5]), 1, np.random.default_rng(0)) is None
+
+    def test_only_the_lowest_of_a_composition_are_parents(self):
+        choice = ParentChoice(self.archive(), SelectionSettings(per_composition=1))
+        assert {i.id for i in choice.individuals()} == {0, 1, 2, 5, 6}
+
+    def test_compositions_are_all_reached_and_fruitless_ones_less(self):
+        choice, archive, rng = CompositionChoice(SPACE), Archive(SPACE, TwinTolerance()), np.random.default_rng(0)
+        drawn = {choice.draw(archive, 1.0, rng) for _ in range(3000)}
+        assert drawn == set(SPACE.compositions)
+        hs = Composition.from_formula("HS")
+        before = sum(choice.draw(archive, 1.0, rng).reduced == hs for _ in range(1000))
+        for _ in range(100):
+            choice.record(hs, better=False)
+        assert sum(choice.draw(archive, 1.0, rng).reduced == hs for _ in range(1000)) < 0.4 * before
+
+
+def test_termination_counts_attempts():
+    limits = Termination(candidates=100, unchanged=30)
+    assert limits.reason(50, 40) is None
+    assert "100 candidates" in limits.reason(100, 99)
+    assert "not changed for 30" in limits.reason(80, 49)
