@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+
+from gasearch.crystal.composition import Composition, CompositionSpace
+from gasearch.crystal.crystal import Crystal
+from gasearch.potential.lennard_jones import LennardJones
+from gasearch.pretrain.active_learning import ActiveSettings, Round, choose, explore
+from gasearch.pretrain.sampling import Kind, Sample, SamplingSettings, search_space
+
+SETTINGS = ActiveSettings(labels=20, broken_share=0.2, rattled_share=0.25)
+PRESSURE = 0.1
+
+
+def sample(numbers: list[int], edge: float, k: int) -> Sample:
+    n = len(numbers)
+    crystal = Crystal(np.eye(3) * edge, np.arange(n)[:, None] / n * np.ones(3), numbers)
+    return Sample(crystal, f"random-{k:05d}", Kind.RELAXATION)
+
+
+@pytest.fixture
+def found() -> Round:
+    """Many structures of H, few of HS; those with odd numbers are high above the hull."""
+    relaxed = [sample([1], 2.0 + k / 100, k) for k in range(60)] + [
+        sample([1, 16], 3.0 + k / 100, k) for k in range(20)
+    ]
+    above = np.where(np.arange(80) % 2, 2.0, 0.0)
+    return Round(PRESSURE, tuple(relaxed), above, tuple(sample([16], 2.0, 100 + k) for k in range(10)))
+
+
+def drawn(found, space):
+    return choose(found, space, SamplingSettings(), SETTINGS, np.random.default_rng(0))
+
+
+def test_labels_are_spent_as_asked(found, space):
+    chosen = drawn(found, space)
+    broken = [s for s in chosen if s.origin >= "random-00100"]
+    rattled = [s for s in chosen if s.kind is Kind.RATTLED]
+    assert len(broken) == 4 and 0 < len(rattled) <= 5 and len(chosen) <= 20
+
+
+def test_low_enthalpies_and_rare_compositions_are_preferred(found, space):
+    height = {id(s): a for s, a in zip(found.relaxed, found.above, strict=True)}
+    chosen = [s for s in drawn(found, space) if id(s) in height]
+    assert len({id(s) for s in chosen}) == len(chosen) == 11
+    assert sum(height[id(s)] == 0.0 for s in chosen) >= 10
+    assert sum(len(s.crystal) == 2 for s in chosen) >= 3
+
+
+def test_choice_depends_on_the_generator_alone(found, space):
+    assert [s.origin for s in drawn(found, space)] == [s.origin for s in drawn(found, space)]
+
+
+@pytest.fixture(scope="module")
+def explored() -> Round:
+    compositions = CompositionSpace((Composition.from_formula("H"), Composition.from_formula("S")), 1, 3)
+    potential = LennardJones({(1, 1): (1.0, 1.0), (1, 16): (1.2, 1.4), (16, 16): (1.0, 1.8)}, cutoff_sigma=2.5)
+    space = search_space(compositions, {1: 0.7, 16: 4.0})
+    return explore(potential, space, SamplingSettings(), PRESSURE, 0, range(30))
+
+
+def test_explored_structures_keep_their_origins(explored):
+    origins = [s.origin for s in (*explored.relaxed, *explored.broken)]
+    assert set(origins) <= {f"random-{k:05d}" for k in range(30)} and len(origins) > 10
+    assert all(s.kind is Kind.RELAXATION for s in explored.relaxed)
+
+
+def test_explored_hull_touches_its_lowest_structures(explored):
+    assert len(explored.above) == len(explored.relaxed)
+    assert explored.above.min() == pytest.approx(0.0, abs=1e-9)
+    assert (explored.above > -1e-9).all()
+
+
+def test_equal_structures_are_kept_once(explored):
+    found = [
+        (s.crystal.composition.reduced.formula, round(h, 6), round(s.crystal.volume / len(s.crystal), 4))
+        for s, h in zip(explored.relaxed, explored.above, strict=True)
+    ]
+    assert len(set(found)) == len(found)
