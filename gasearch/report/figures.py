@@ -264,7 +264,7 @@ def _draw_near(axes: Axes, x: np.ndarray, y: np.ndarray, above: np.ndarray, scal
     from matplotlib.colors import LinearSegmentedColormap, Normalize
 
     colours = LinearSegmentedColormap.from_list("near", colormaps[NEAR_COLOURS](np.linspace(0.12, 0.88, 64)))
-    mappable = ScalarMappable(Normalize(0, max(above.max(), 1.0)), colours)
+    mappable = ScalarMappable(Normalize(0, max(above.max(), 10.0)), colours)
     axes.scatter(x, y, s=24, facecolors="white", edgecolors=mappable.to_rgba(above), linewidths=1.1, zorder=2)
     if not scale:
         return
@@ -284,7 +284,11 @@ def _label(
     """Name phases at places (n, 2), away from each other and from obstacles (m, 2)."""
     from matplotlib.patheffects import withStroke
 
+    if not points:
+        return
+    # The layout is settled here, as labels that are placed by it must not move it.
     axes.figure.draw_without_rendering()
+    axes.figure.set_layout_engine("none")
     pixels = axes.transData.transform(places)
     labels = []
     for point, place in zip(points, places, strict=True):
@@ -293,7 +297,7 @@ def _label(
         label.set_size(8.5)
         label.set_path_effects([withStroke(linewidth=2.0, foreground="white")])
         labels.append(label)
-    sizes = np.array([label.get_window_extent().size for label in labels]).reshape(-1, 2)
+    sizes = np.array([label.get_window_extent().size for label in labels])
     frame = axes.get_window_extent().get_points()
     boxes = place_boxes(pixels, outwards(pixels), sizes, frame, axes.transData.transform(obstacles))
     for label, box, pixel in zip(labels, boxes, pixels, strict=True):
