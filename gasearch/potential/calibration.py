@@ -62,7 +62,7 @@ def _nearest_distance(potential: Potential, pair: tuple[int, int], pressure: flo
         raise PotentialError(
             f"{potential.name} has no minimum of enthalpy for a simple cell of "
             f"{_simple_cell(pair, 1.0).composition.formula} at {pressure_to_GPa(pressure):g} GPa: with {_SCAN[0]:g} to "
-            f"{_SCAN[-1]:g} Å between neighbours it is lowest at {_SCAN[lowest]:.2f} Å, {coarse[lowest]:.3g} eV per atom. "
+            f"{_SCAN[-1]:g} Å between neighbours it is lowest at {_SCAN[lowest]:.2f} Å, {coarse[lowest]:.3g} eV/atom. "
             "It was not made for this pressure; train it on compressed cells"
         )
     fine = np.geomspace(_SCAN[k - 1], _SCAN[k + 1], 25)

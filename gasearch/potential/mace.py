@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
-import pickle
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -131,14 +132,15 @@ def _checked_file(path: Path) -> Path:
 
 def _loaded(file: Path) -> torch.nn.Module:
     """Load a pickled model on the CPU."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of e3nn and mace, about torch
+    # Importing mace and e3nn prints about accelerators, and warns about torch.
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
         import mace  # noqa: F401  before anything of e3nn: it lifts torch's weights-only default
         import torch
 
         try:
             model = torch.load(file, map_location="cpu", weights_only=False)
-        except (pickle.UnpicklingError, RuntimeError, EOFError, AttributeError, ImportError) as error:
+        except Exception as error:  # unpickling a damaged file may raise anything
             raise PotentialError(
                 f"{file} cannot be loaded as a model ({error}); give a model that mace-torch wrote"
             ) from error
