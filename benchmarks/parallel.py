@@ -5,7 +5,7 @@
 
 A task stands for a block of candidates that are relaxed together. As in a search, block b is submitted when all blocks
 below b - lag are done. Its time is the sum of eight log-normal ones, each cut off at four times the median, as a step
-limit does. Busy is the share of all ranks' time that is spent in tasks, from the first full load to the last submission.
+limit does. Busy is the share of all ranks' time that is in tasks, from the first full load to the last submission.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
 
 #: Lags, in blocks for each worker.
 LAGS = (1.0, 1.5, 2.0, 3.0, 4.0)
-#: Rank 0's time for a task (measured: `rank 0` in the table of a real run), and from a free worker's reply to its next
-#: task when none was sent ahead, s.
-COST, LATENCY = 0.5e-3, 3e-3
+#: Assumed in the simulation: rank 0's time for a task (a real run prints it), and a worker's wait for one that was not
+#: sent ahead, s.
+COST, LATENCY = 0.5e-3, 5e-3
 
 
 def draw_durations(n: int, mean: float, seed: int = 1) -> np.ndarray:
@@ -65,6 +65,22 @@ def measure(executor: QueueExecutor, durations: np.ndarray, lag: int) -> np.ndar
         while told < len(durations) and spans[told] is not None:
             told += 1
     return np.array(spans)
+
+
+def echo(array: np.ndarray) -> np.ndarray:
+    """Stand in for a task of no length."""
+    return array
+
+
+def print_overhead(executor: QueueExecutor, n: int = 2000, seconds: float = 2.0) -> None:
+    """Print rank 0's CPU time to pass a task of 40 kB there and back, and to wait."""
+    begin = time.process_time()
+    for future in [executor.submit(echo, np.zeros(5000)) for _ in range(n)]:
+        future.result()
+    print(f"rank 0 takes {1e3 * (time.process_time() - begin) / n:.2f} ms for a task of 40 kB", end=", ")
+    begin = time.process_time()
+    time.sleep(seconds)
+    print(f"and {(time.process_time() - begin) / seconds:.1%} of a core to wait")
 
 
 @dataclass
@@ -128,13 +144,12 @@ class Simulation:
 def measured(executor: QueueExecutor, blocks: int, mean: float, ahead: int) -> None:
     """Print the table of a real run."""
     print(f"{executor.description}, {ahead} ahead, {blocks} blocks a rank of {mean:g} s")
-    print("lag (blocks a rank)   busy   rank 0's CPU time a task (ms)")
+    print_overhead(executor)
+    print("lag (blocks a rank)   busy")
     durations = draw_durations(blocks * executor.workers, mean)
     for lag in LAGS:
-        cpu = time.process_time()
         spans = measure(executor, durations, round(lag * executor.workers))
-        cost = (time.process_time() - cpu) / len(durations)
-        print(f"{lag:19.1f} {busy_fraction(spans, executor.workers):6.1%} {1e3 * cost:10.2f}", flush=True)
+        print(f"{lag:19.1f} {busy_fraction(spans, executor.workers):6.1%}", flush=True)
 
 
 def simulated(workers: int, blocks: int, mean: float) -> None:

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeVar
 
-from gasearch.errors import GasearchError, MissingProgramError
+from gasearch.errors import MissingProgramError
 
 T = TypeVar("T")
 
@@ -162,9 +162,8 @@ class QueueExecutor(Executor):
     def _guarded(self, taker: Callable[[], None]) -> None:
         try:
             taker()
-        except BaseException:
-            traceback.print_exc()
-            self._abort(1)
+        except BaseException as error:
+            leave(error, self._abort)
 
 
 def work(queue: TaskQueue) -> None:
@@ -179,19 +178,29 @@ def serial_executor(reason: str = "no mpirun") -> QueueExecutor:
     return QueueExecutor(queue, (lambda: work(queue),), 1, f"1 rank ({reason})", os._exit)
 
 
-def drive(driver: Callable[[QueueExecutor], T], executor: QueueExecutor) -> T:
-    """Call the driver and shut down; what it did not wait for is cancelled.
+def drive(driver: Callable[[QueueExecutor], T], executor: QueueExecutor, orderly: type[Exception]) -> T:
+    """Call the driver and shut down; tasks that were not begun are cancelled.
 
-    Tasks that are being done are waited for, unless the driver was interrupted or has a bug.
+    Those that were begun are waited for, unless the driver ends with an exception that is not ``orderly``.
     """
-    orderly = True
+    wait = True
     try:
         return driver(executor)
     except BaseException as error:
-        orderly = isinstance(error, GasearchError)
+        wait = isinstance(error, orderly)
         raise
     finally:
-        executor.shutdown(wait=orderly, cancel_futures=True)
+        executor.shutdown(wait=wait, cancel_futures=True)
+
+
+def leave(error: BaseException, abort: Callable[[int], NoReturn]) -> NoReturn:
+    """End without a look at other threads, which may compute; an interruption is no bug and needs no traceback."""
+    interrupted = isinstance(error, SystemExit | KeyboardInterrupt)
+    if not interrupted:
+        traceback.print_exception(error)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    abort(128 + signal.SIGTERM if interrupted else 1)
 
 
 def run_on_all_ranks(driver: Callable[[QueueExecutor], T], ahead: int = 1) -> T | None:
@@ -217,15 +226,22 @@ def run_on_all_ranks(driver: Callable[[QueueExecutor], T], ahead: int = 1) -> T 
     """
     with _terminated_by_exception():
         if _first_in(_SIZES, os.environ, 1) == 1:
-            return drive(driver, serial_executor())
+            return _run_alone(driver, serial_executor())
         from gasearch.parallel import mpi
 
         try:
             world = mpi.world()
         except MissingProgramError as error:
             first = _first_in(_RANKS, os.environ, 0) == 0
-            return drive(driver, serial_executor(str(error))) if first else None
+            return _run_alone(driver, serial_executor(str(error))) if first else None
         return mpi.run(world, driver, ahead)
+
+
+def _run_alone(driver: Callable[[QueueExecutor], T], executor: QueueExecutor) -> T:
+    try:
+        return drive(driver, executor, orderly=Exception)
+    except (SystemExit, KeyboardInterrupt) as error:
+        leave(error, os._exit)
 
 
 def _first_in(names: tuple[str, ...], environment: Mapping[str, str], default: int) -> int:

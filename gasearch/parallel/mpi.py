@@ -13,10 +13,10 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future
-from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from gasearch.errors import GasearchError, MissingProgramError
-from gasearch.parallel.executor import QueueExecutor, Reply, TaskQueue, call, drive, work
+from gasearch.parallel.executor import QueueExecutor, Reply, TaskQueue, call, drive, leave, work
 
 if TYPE_CHECKING:
     from mpi4py import MPI
@@ -59,11 +59,12 @@ def run(comm: MPI.Comm, driver: Callable[[QueueExecutor], T], ahead: int) -> T |
         sys.setswitchinterval(_SWITCH_INTERVAL)
         queue = TaskQueue()
         takers = (lambda: work(queue), Dispatcher(comm, queue, ahead).run)
-        return drive(driver, QueueExecutor(queue, takers, comm.size, f"{comm.size} ranks (MPI)", comm.Abort))
+        executor = QueueExecutor(queue, takers, comm.size, f"{comm.size} ranks (MPI)", comm.Abort)
+        return drive(driver, executor, orderly=GasearchError)
     except GasearchError:
         raise
     except BaseException as error:
-        _abort(comm, error)
+        leave(error, comm.Abort)
 
 
 def serve(comm: MPI.Comm) -> None:
@@ -126,8 +127,8 @@ class Dispatcher:
     def _least_load(self) -> int | None:
         """Return the load of the ranks that should get the next task; None if it should wait here.
 
-        A rank that works gets one ahead only while there are plenty: behind a slow task no other rank could take it, and
-        with the lag of a search all would soon wait for it.
+        A rank that works gets one ahead only while there are plenty: behind a slow task no other rank can take it, and
+        with the lag of a search all would soon wait.
         """
         load = next((load for load, ranks in enumerate(self._by_load[:-1]) if ranks), None)
         return None if load and len(self._queue) <= self._comm.size else load
@@ -190,13 +191,3 @@ def _rest(pause: float) -> float:
     """Sleep, and return how long to sleep the next time."""
     time.sleep(pause)
     return min(2 * pause, _LONGEST_PAUSE)
-
-
-def _abort(comm: MPI.Comm, error: BaseException) -> NoReturn:
-    """End all ranks; an interruption is no bug and needs no traceback."""
-    if not isinstance(error, SystemExit | KeyboardInterrupt):
-        traceback.print_exception(error)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    code = error.code if isinstance(error, SystemExit) else 1
-    comm.Abort(code if isinstance(code, int) and code else 1)
