@@ -82,7 +82,7 @@ class Config:
     search: SearchSettings = field(default_factory=SearchSettings)
 
     def __post_init__(self) -> None:
-        _ = self.space
+        _ = self.space  # ValueError if there is none
 
     @cached_property
     def space(self) -> CompositionSpace:
@@ -195,9 +195,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes what `_Loader` reads."""
-
-    yaml_implicit_resolvers: ClassVar[dict[str, list[Any]]] = {}
+    """Puts into quotes what YAML 1.1 or 1.2 would not take for text."""
 
 
 _SCALARS = {

@@ -151,11 +151,18 @@ def _types(kind: type) -> dict[str, Any]:
 
 
 def _shown(data: object) -> str:
-    if isinstance(data, str):
-        return f"the text {data!r}"
-    if isinstance(data, (Mapping, list)):
-        return "a mapping" if isinstance(data, Mapping) else f"the list {data!r}"
-    return "nothing" if data is None else repr(data).lower() if isinstance(data, bool) else repr(data)
+    match data:
+        case None:
+            return "nothing"
+        case bool():
+            return str(data).lower()
+        case str():
+            return f"the text {data!r}"
+        case list():
+            return f"the list {data!r}"
+        case Mapping():
+            return "a mapping"
+    return repr(data)
 
 
 def _tag(kind: Any) -> str:
@@ -260,10 +267,9 @@ class _Reader:
         return dict(zip(keys, values, strict=True))
 
     def scalar(self, kind: Any, data: object, path: str, limits: Limits) -> Any:
-        fits = isinstance(data, (int, float) if kind is float else kind) and (
-            kind is bool or not isinstance(data, bool)
-        )
-        if not fits or (kind in (int, float) and not limits.admit(data)):
+        fits = isinstance(data, (int, float) if kind is float else kind)
+        mistaken = isinstance(data, bool) and kind is not bool
+        if not fits or mistaken or (kind in (int, float) and not limits.admit(data)):
             return self.refuse(path, data, self.allowed(kind, limits))
         return data * UNITS.get(limits.unit, 1.0) if kind is float else data
 

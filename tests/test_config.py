@@ -95,14 +95,18 @@ def test_paths_are_relative_to_the_input(write, model):
     assert "path: ../potentials/h-s\n" in to_yaml(config, model.parent.parent / "runs")
 
 
-def test_elements_that_yaml_takes_for_truth_values_are_elements(write):
+def test_elements_that_yaml_takes_for_truth_values_are_elements(write, tmp_path):
+    arguments = "{x: [on, 1e-3, '1e-3']}"
     text = (
-        "{endpoints: [Y, No, N], pressure_GPa: 1, potential: {kind: ase, calculator: a.B, arguments: {x: [on, 1e-3]}}}"
+        "{endpoints: [Y, No, N], pressure_GPa: 1, potential: {kind: ase, calculator: a.B, arguments: "
+        + arguments
+        + "}}"
     )
     config = load(write(text))
     assert [e.formula for e in config.endpoints] == ["Y", "No", "N"]
     assert isinstance(config.potential, AseSettings)
-    assert config.potential.arguments == {"x": ["on", 1e-3]}
+    assert config.potential.arguments == {"x": ["on", 1e-3, "1e-3"]}
+    assert load(write(to_yaml(config, tmp_path))) == config
 
 
 def test_an_example_input_explains_itself_and_is_valid(write, model, tmp_path):
