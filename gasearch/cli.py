@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gasearch.errors import GasearchError, InputError
+from gasearch.parallel.executor import is_first_rank
 
 _DESCRIPTION = (
     "From chemical elements and a pressure to convex hulls: a genetic algorithm on machine-learned potentials."
@@ -33,10 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.command(options)
     except GasearchError as error:
-        print(_explained(error), file=sys.stderr)
+        # Every rank finds the same mistake in an input; one says so.
+        if is_first_rank():
+            print(_explained(error), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("gasearch: interrupted; what is in the run directory is kept, run again to go on", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # Whoever read our output has enough; Python would complain once more when it flushes at exit.

@@ -121,3 +121,11 @@ def test_status_hull_and_plot_read_the_snapshots(run_directory: Path, capsys):
 def test_a_directory_without_a_run_is_told_so(command: str, tmp_path: Path, capsys):
     assert main([command, str(tmp_path)]) == RunDirectoryError.exit_code
     assert "holds no run" in capsys.readouterr().err
+
+
+def test_of_many_ranks_one_names_the_mistake(input_file: Path, capsys, monkeypatch):
+    input_file.write_text("")
+    for rank in ("0", "1"):
+        monkeypatch.setenv("OMPI_COMM_WORLD_RANK", rank)
+        assert main(["run", str(input_file)]) == 2
+    assert capsys.readouterr().err.count("is empty") == 1

@@ -96,12 +96,8 @@ def test_paths_are_relative_to_the_input(write, model):
 
 
 def test_elements_that_yaml_takes_for_truth_values_are_elements(write, tmp_path):
-    arguments = "{x: [on, 1e-3, '1e-3']}"
-    text = (
-        "{endpoints: [Y, No, N], pressure_GPa: 1, potential: {kind: ase, calculator: a.B, arguments: "
-        + arguments
-        + "}}"
-    )
+    potential = "{kind: ase, calculator: a.B, arguments: {x: [on, 1e-3, '1e-3']}}"
+    text = f"{{endpoints: [Y, No, N], pressure_GPa: 1, potential: {potential}}}"
     config = load(write(text))
     assert [e.formula for e in config.endpoints] == ["Y", "No", "N"]
     assert isinstance(config.potential, AseSettings)

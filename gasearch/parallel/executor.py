@@ -232,9 +232,13 @@ def run_on_all_ranks(driver: Callable[[QueueExecutor], T], ahead: int = 1) -> T 
         try:
             world = mpi.world()
         except MissingProgramError as error:
-            first = _first_in(_RANKS, os.environ, 0) == 0
-            return _run_alone(driver, serial_executor(str(error))) if first else None
+            return _run_alone(driver, serial_executor(str(error))) if is_first_rank() else None
         return mpi.run(world, driver, ahead)
+
+
+def is_first_rank() -> bool:
+    """Return whether this is the only process, or the first of those that a launcher started; MPI is not asked."""
+    return _first_in(_RANKS, os.environ, 0) == 0
 
 
 def _run_alone(driver: Callable[[QueueExecutor], T], executor: QueueExecutor) -> T:
