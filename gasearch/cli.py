@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace, RawTextHelpFormatter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ def _explained(error: GasearchError) -> str:
 
 
 def _run(options: Namespace) -> None:
-    from gasearch.config import load, to_yaml
+    from gasearch.config import load, to_yaml, warnings
     from gasearch.workflow.plan import Plan
     from gasearch.workflow.run import run
 
@@ -70,6 +70,8 @@ def _run(options: Namespace) -> None:
         prototypes=config.prototypes,
         seeds=config.seeds,
     )
+    if is_first_rank():
+        _warn(warnings(config))
     run(plan, directory, to_yaml(config, directory), _say)
 
 
@@ -78,8 +80,7 @@ def _check(options: Namespace) -> None:
 
     config = load(options.path)
     print(to_yaml(config, options.path.parent), end="")
-    for warning in warnings(config, options.ranks):
-        print(f"gasearch: warning: {warning}", file=sys.stderr)
+    _warn(warnings(config, options.ranks))
 
 
 def _init(options: Namespace) -> None:
@@ -156,6 +157,11 @@ def _potential_show(options: Namespace) -> None:
 
 def _say(line: str) -> None:
     print(line, flush=True)
+
+
+def _warn(warnings: Iterable[str]) -> None:
+    for warning in warnings:
+        print(f"gasearch: warning: {warning}", file=sys.stderr)
 
 
 def _parser() -> ArgumentParser:

@@ -18,8 +18,9 @@ from gasearch.crystal.composition import Composition, CompositionSpace
 from gasearch.errors import InputError
 from gasearch.evolution.search import SearchSettings
 from gasearch.potential.relaxation import RelaxationSettings
-from gasearch.potential.settings import Pair, PotentialSettings
+from gasearch.potential.settings import MaceSettings, Pair, PotentialSettings
 from gasearch.schema import Leaf, descriptions, plain, read, setting
+from gasearch.units import pressure_to_GPa
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,11 @@ def warnings(config: Config, ranks: int = 1) -> Iterator[str]:
     children = search.termination.candidates - search.first_generation
     if search.lag > children / 4:
         yield f"search.lag {search.lag} is long for {children} children: most know little of the others"
+    card = config.potential.card if isinstance(config.potential, MaceSettings) else None
+    pressure = pressure_to_GPa(config.pressure)
+    if card and not card.pressure_GPa[0] <= pressure <= card.pressure_GPa[1]:
+        low, high = card.pressure_GPa
+        yield f"{config.potential.path} was made for {low:g} to {high:g} GPa, not for {pressure:g}: do not trust it there"
 
 
 def _contradictions(config: Config) -> Iterator[str]:

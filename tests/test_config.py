@@ -192,3 +192,10 @@ def test_a_lag_that_does_not_suit_the_ranks_is_warned_of(write):
     assert list(warnings(config, ranks=8)) == ["search.lag 24 keeps 4 ranks busy, not 8; 128 would"]
     late = load(write(LENNARD_JONES + "search: {lag: 300, first_generation: 60, termination: {candidates: 1000}}\n"))
     assert len(list(warnings(late))) == 1
+
+
+def test_a_pressure_that_the_model_was_not_made_for_is_warned_of(write, model):
+    text = "{endpoints: [H, S], pressure_GPa: 50, potential: {kind: mace, path: potentials/h-s}}"
+    assert list(warnings(load(write(text)))) == [
+        f"{model} was made for 100 to 300 GPa, not for 50: do not trust it there"
+    ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from gasearch.crystal.composition import SYMBOLS
-from gasearch.potential.card import CARD, read_card
+from gasearch.potential.card import CARD, PotentialCard, read_card
 from gasearch.schema import setting
 
 
@@ -33,14 +33,17 @@ class MaceSettings:
     dtype: Literal["float32", "float64"] = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
+    @property
+    def card(self) -> PotentialCard | None:
+        """What is known of the model, if it has a card."""
+        folder = self.path if self.path.is_dir() else self.path.parent
+        return read_card(folder) if (folder / CARD).exists() else None
+
     def problems(self, elements: tuple[int, ...]) -> list[str]:
         """Say what keeps it from these elements; a model without a card is asked when it is loaded."""
         if not self.path.exists():
             return [f"path: there is no file or folder {self.path}"]
-        folder = self.path if self.path.is_dir() else self.path.parent
-        if not (folder / CARD).exists():
-            return []
-        known = read_card(folder).elements
+        known = self.card.elements if self.card else SYMBOLS
         missing = ", ".join(SYMBOLS[z] for z in elements if SYMBOLS[z] not in known)
         return [f"path: {self.path} was made for {', '.join(known)}, not for {missing}"] if missing else []
 
