@@ -127,10 +127,10 @@ def warnings(config: Config, ranks: int = 1) -> Iterator[str]:
     if search.lag > children / 4:
         yield f"search.lag {search.lag} is long for {children} children: most know little of the others"
     card = config.potential.card if isinstance(config.potential, MaceSettings) else None
-    pressure = pressure_to_GPa(config.pressure)
+    pressure = round(pressure_to_GPa(config.pressure), 9)
     if card and not card.pressure_GPa[0] <= pressure <= card.pressure_GPa[1]:
         low, high = card.pressure_GPa
-        yield f"{config.potential.path} was made for {low:g} to {high:g} GPa, not for {pressure:g}: do not trust it there"
+        yield f"{config.potential.path} was made for {low:g} to {high:g} GPa, not for {pressure:g}; do not trust it"
 
 
 def _contradictions(config: Config) -> Iterator[str]:

@@ -196,6 +196,4 @@ def test_a_lag_that_does_not_suit_the_ranks_is_warned_of(write):
 
 def test_a_pressure_that_the_model_was_not_made_for_is_warned_of(write, model):
     text = "{endpoints: [H, S], pressure_GPa: 50, potential: {kind: mace, path: potentials/h-s}}"
-    assert list(warnings(load(write(text)))) == [
-        f"{model} was made for 100 to 300 GPa, not for 50: do not trust it there"
-    ]
+    assert list(warnings(load(write(text)))) == [f"{model} was made for 100 to 300 GPa, not for 50; do not trust it"]
