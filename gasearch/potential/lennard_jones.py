@@ -69,12 +69,11 @@ class LennardJones:
 
     def _energy(self, epsilon: np.ndarray, sigma2: np.ndarray, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Energy u and u'(r)/r of pairs at squared distances r²."""
-        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # atoms may coincide: not finite
-            x = sigma2 / squares
-            within = x > self._cutoff**-2
-            root, x3 = np.sqrt(x), x * x * x
-            energy = epsilon * within * (4 * x3 * (x3 - 1) + self._constant + self._slope / root)
-            tension = epsilon * within / sigma2 * (self._slope * root - 24 * x * x3 * (2 * x3 - 1))
+        x = sigma2 / np.where(squares > 1e-12, squares, np.nan)  # no energy for atoms at one place
+        within = x > self._cutoff**-2
+        root, x3 = np.sqrt(x), x * x * x
+        energy = epsilon * within * (4 * x3 * (x3 - 1) + self._constant + self._slope / root)
+        tension = epsilon * within / sigma2 * (self._slope * root - 24 * x * x3 * (2 * x3 - 1))
         return energy, tension
 
 

@@ -109,7 +109,8 @@ def test_the_order_of_atoms_does_not_matter(case: Case):
 
 def test_shifting_the_atoms_changes_nothing(case: Case):
     crystal = case.crystal(8)
-    before, after = case.one(crystal), case.one(Crystal(crystal.cell, crystal.frac + [0.3, 0.6, 0.9], crystal.numbers))
+    shifted = Crystal(crystal.cell, crystal.frac + np.array([0.3, 0.6, 0.9]), crystal.numbers)
+    before, after = case.one(crystal), case.one(shifted)
     assert after.energy[0] == pytest.approx(before.energy[0], rel=1e-11)
     np.testing.assert_allclose(after.forces, before.forces, rtol=1e-9, atol=1e-9)
 

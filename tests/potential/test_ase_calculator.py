@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from gasearch.crystal.crystal import Crystal
+from gasearch.errors import PotentialError
+from gasearch.outcomes import Reason, Relaxed
+from gasearch.potential.ase_calculator import AseCalculator
+from gasearch.potential.potential import Batch
+from gasearch.potential.relaxation import BatchRelaxer
+
+FCC = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]])
+COPPER, LITHIUM = Crystal(1.9 * FCC, [[0, 0, 0]], [29]), Crystal(2.2 * FCC, [[0, 0, 0]], [3])
+
+
+@pytest.fixture
+def emt() -> AseCalculator:
+    return AseCalculator("ase.calculators.emt.EMT")
+
+
+def test_arguments_reach_the_calculator():
+    weak, strong = (
+        AseCalculator("ase.calculators.lj.LennardJones", {"epsilon": e, "sigma": 2.3, "rc": 6.0}) for e in (1.0, 2.0)
+    )
+    batch = Batch.from_crystals([COPPER])
+    assert strong.compute(batch).energy[0] == pytest.approx(2 * weak.compute(batch).energy[0])
+
+
+def test_an_error_of_the_calculator_concerns_one_crystal(emt):
+    result = emt.compute(Batch.from_crystals([LITHIUM, COPPER]))
+    assert np.isnan(result.energy[0])
+    assert np.isfinite(result.energy[1])
+    assert "No EMT-potential for Li" in result.errors[0]
+
+
+def test_such_a_crystal_fails_and_the_others_relax(emt):
+    failed, relaxed = BatchRelaxer(emt).relax([LITHIUM, COPPER], 0.0)
+    assert failed.reason is Reason.CALCULATOR
+    assert "No EMT-potential for Li" in failed.detail
+    assert isinstance(relaxed, Relaxed)
+    assert relaxed.crystal.volume == pytest.approx(11.57, rel=0.01)
+
+
+@pytest.mark.parametrize("path", ["ase.calculators.nothing.EMT", "ase.calculators.emt.TME", "EMT"])
+def test_a_wrong_import_path_is_named(path):
+    with pytest.raises(PotentialError, match=f"{path} cannot be imported"):
+        AseCalculator(path)
+
+
+def test_wrong_arguments_are_named():
+    with pytest.raises(PotentialError, match="cannot be built with"):
+        AseCalculator("ase.constraints.FixAtoms", {"colour": "red"})
+
+
+def test_a_calculator_without_stress_is_refused():
+    with pytest.raises(PotentialError, match="gives no stress"):
+        AseCalculator("ase.calculators.test.TestPotential")
