@@ -99,13 +99,14 @@ def _init(options: Namespace) -> None:
 
 def _status(options: Namespace) -> None:
     from gasearch.workflow.pictures import snapshot
-    from gasearch.workflow.run_directory import existing_run
+    from gasearch.workflow.run_directory import existing_run, is_running
 
     directory = existing_run(options.path)
+    unfinished = "running" if is_running(directory) else "not finished; the same `gasearch run` goes on with it"
     summary = snapshot(directory.summary)
     failures = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in summary["failures"].items())
     hull = [phase["formula"] for phase in snapshot(directory.hull)["phases"] if phase["on_hull"]]
-    print(f"state        {summary['finished'] or 'not finished; `gasearch run` with the same input goes on'}")
+    print(f"state        {summary['finished'] or unfinished}")
     print(f"candidates   {summary['candidates']}, of which {summary['relaxations']} were relaxed")
     print(f"individuals  {summary['individuals']}, besides {summary['duplicates']} duplicates")
     print(f"failures     {failures or 'none'}")

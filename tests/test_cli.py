@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -129,3 +131,21 @@ def test_of_many_ranks_one_names_the_mistake(input_file: Path, capsys, monkeypat
         monkeypatch.setenv("OMPI_COMM_WORLD_RANK", rank)
         assert main(["run", str(input_file)]) == 2
     assert capsys.readouterr().err.count("is empty") == 1
+
+
+def test_status_tells_a_running_run_from_one_that_was_ended(run_directory: Path, capsys):
+    hold = f"""
+from pathlib import Path
+from gasearch.workflow.run_directory import open_run
+with open_run(Path({str(run_directory)!r}), {LENNARD_JONES!r}):
+    print(flush=True)
+    input()
+"""
+    with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        main(["status", str(run_directory)])
+        process.communicate(b"\n")
+    main(["status", str(run_directory)])
+    states = [line for line in capsys.readouterr().out.splitlines() if line.startswith("state")]
+    assert states[0].endswith("running")
+    assert "goes on with it" in states[1]

@@ -81,6 +81,18 @@ def existing_run(path: Path) -> RunDirectory:
     return run
 
 
+def is_running(run: RunDirectory) -> bool:
+    """Return whether another process, here or on another machine, holds the lock."""
+    try:
+        with run.lock.open(encoding="utf-8") as file:
+            fcntl.lockf(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        return error.errno in _LOCKED_ERRNOS
+    return False
+
+
 @contextmanager
 def open_run(path: Path, resolved_input: str, patience: float = 5.0) -> Iterator[RunDirectory]:
     """Create or resume a run and hold its lock; for one process only.
