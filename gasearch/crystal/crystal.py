@@ -49,6 +49,10 @@ class Crystal:
             value.setflags(write=False)
             object.__setattr__(self, name, value)
 
+    def __reduce__(self) -> tuple[type[Crystal], tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        # Arrays that are unpickled can be written to; a new crystal's cannot.
+        return Crystal, (self.cell, self.frac, self.numbers)
+
     def __len__(self) -> int:
         return self.numbers.size
 

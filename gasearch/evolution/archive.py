@@ -44,6 +44,10 @@ class TwinTolerance:
             and a.crystal.composition.reduced == b.crystal.composition.reduced
         )
 
+    def coincide(self, f: np.ndarray, g: np.ndarray) -> bool:
+        """Tell whether fingerprints alone decide that two structures are the same."""
+        return distance(f, g) < self.fingerprint
+
 
 class Archive:
     """Individuals in order of admission, their distances to the hull, and the twins among them.
@@ -95,16 +99,6 @@ class Archive:
         """Return the places of the ``count`` lowest individuals of every composition, by composition."""
         return [place for group in self._by_enthalpy.values() for _, place in group[:count]]
 
-    def lowest(self, reduced: Composition) -> float:
-        """Return the lowest enthalpy of a reduced composition, eV per atom; inf if there is none."""
-        group = self._by_enthalpy.get(reduced)
-        return group[0][0] if group else np.inf
-
-    def lowest_above(self, reduced: Composition) -> float:
-        """Return how far the best individual of a reduced composition is above the hull, eV per atom; inf if none."""
-        group = self._by_enthalpy.get(reduced)
-        return float(self.above[group[0][1]]) if group else np.inf
-
     def twin_of(self, new: Individual) -> Individual | None:
         """Return an earlier individual that is the same structure by enthalpy, volume and fingerprint."""
         group = self._by_enthalpy.get(new.crystal.composition.reduced, [])
@@ -112,7 +106,10 @@ class Archive:
             if enthalpy > new.enthalpy_per_atom + self.tolerance.enthalpy:
                 break
             old = self.individuals[place]
-            if self.tolerance.alike(new, old) and distance(new.fingerprint, old.fingerprint) < self.tolerance.fingerprint:
+            if (
+                self.tolerance.alike(new, old)
+                and distance(new.fingerprint, old.fingerprint) < self.tolerance.fingerprint
+            ):
                 return old
         return None
 

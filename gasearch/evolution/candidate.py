@@ -39,6 +39,21 @@ class Individual:
     operator: str
     parents: tuple[int, ...]
 
+    @staticmethod
+    def from_outcome(outcome: Outcome) -> Individual:
+        """Take what was relaxed, with its fingerprint; ValueError if the candidate failed."""
+        if not isinstance(outcome.result, Relaxed) or outcome.fingerprint is None:
+            raise ValueError(f"candidate {outcome.id} was not relaxed")
+        relaxed = outcome.result
+        return Individual(
+            outcome.id,
+            relaxed.crystal,
+            relaxed.enthalpy_per_atom,
+            outcome.fingerprint,
+            outcome.operator,
+            outcome.parents,
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Candidate:

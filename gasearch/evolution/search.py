@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -67,9 +67,9 @@ class SearchSettings:
     operators: Mapping[str, float] = setting(default_factory=lambda: dict(DEFAULT_OPERATORS), at_least=0)
     adapt: bool = True
     stop_above: float | None = setting(None, above=0, unit="eV")
-    selection: SelectionSettings = SelectionSettings()
-    twins: TwinTolerance = TwinTolerance()
-    termination: Termination = Termination()
+    selection: SelectionSettings = field(default_factory=SelectionSettings)
+    twins: TwinTolerance = field(default_factory=TwinTolerance)
+    termination: Termination = field(default_factory=Termination)
 
     def __post_init__(self) -> None:
         if unknown := sorted(set(self.operators) - {RANDOM, *OPERATORS}):
@@ -137,25 +137,17 @@ class Search:
             raise ValueError(f"outcome {outcome.id} told out of order; {self.told} is next")
         self.told += 1
         self.relaxations += outcome.started
-        before = self._lowest(outcome)
-        gain = self._admit(outcome) if isinstance(outcome.result, Relaxed) else 0.0
-        self.weights.record(outcome.operator, gain)
+        relaxed = outcome.result if isinstance(outcome.result, Relaxed) else None
+        self.weights.record(outcome.operator, self._admit(outcome) if relaxed else 0.0)
         if outcome.start is not None:
-            self.compositions.record(outcome.start.composition.reduced, self._lowest(outcome) < before)
-
-    def _lowest(self, outcome: Outcome) -> float:
-        """Return the lowest enthalpy of the composition that a candidate started with."""
-        return np.inf if outcome.start is None else self.archive.lowest(outcome.start.composition.reduced)
+            reduced = outcome.start.composition.reduced
+            self.compositions.record(reduced, relaxed.enthalpy_per_atom if relaxed else np.inf)
 
     def _admit(self, outcome: Outcome) -> float:
         """Admit a relaxed candidate unless it is a twin; return its gain (0 to 1)."""
-        assert isinstance(outcome.result, Relaxed) and outcome.fingerprint is not None
-        crystal = outcome.result.crystal
-        if crystal.composition.reduced not in self.compositions.cells:
+        new = Individual.from_outcome(outcome)
+        if new.crystal.composition.reduced not in self.compositions.cells:
             return 0.0
-        new = Individual(
-            outcome.id, crystal, outcome.result.enthalpy_per_atom, outcome.fingerprint, outcome.operator, outcome.parents
-        )
         twin = self.archive.twin_of(new) if outcome.twin is None else self.archive.individual(outcome.twin)
         if twin is not None:
             self.twins += 1
@@ -176,7 +168,8 @@ class Search:
     def ask(self, first: int) -> Block:
         """Return the block of candidates that begins at id ``first``, made from what has been told so far."""
         parents = ParentChoice(self.archive, self.settings.selection)
-        candidates = tuple(self._candidate(id, parents) for id in self.ids(first))
+        odds = self.compositions.odds(self.archive.hull, self.settings.selection.exploration)
+        candidates = tuple(self._candidate(id, parents, odds) for id in self.ids(first))
         return Block(candidates, parents.individuals(), self.archive.hull)
 
     def ids(self, first: int) -> range:
@@ -188,27 +181,27 @@ class Search:
         last_change = self.story[-1].id if self.story else 0
         return self.settings.termination.reason(next_id, last_change)
 
-    def _candidate(self, id: int, parents: ParentChoice) -> Candidate:
+    def _candidate(self, id: int, parents: ParentChoice, odds: np.ndarray) -> Candidate:
         rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(id, 0)))
-        if id < len(self.given):
+        turn = id - len(self.given)
+        if turn < 0:
             operator, crystal = self.given[id]
             return Candidate(id, operator, crystal.composition, given=crystal)
-        founders = len(self.given) + self.settings.first_generation
-        if id < founders:
-            return self._founder(id, rng)
-        return self._child(id, parents, rng)
+        if turn < self.settings.first_generation:
+            return self._founder(id, turn, rng)
+        return self._child(id, parents, odds, rng)
 
-    def _founder(self, id: int, rng: np.random.Generator) -> Candidate:
-        """Return a random crystal; the endpoints take turns with the rest, so that there is a hull early."""
-        turn = id - len(self.given)
+    def _founder(self, id: int, turn: int, rng: np.random.Generator) -> Candidate:
+        """Return a random crystal; the endpoints come first, so that there is a hull early."""
         endpoints = self.space.endpoints
         if turn < 2 * len(endpoints):
             cells = self.compositions.cells[endpoints[turn % len(endpoints)].reduced]
             return Candidate(id, RANDOM, cells[rng.integers(len(cells))])
-        return Candidate(id, RANDOM, self.compositions.draw(self.archive, 1.0, rng))
+        even = np.full(len(self.compositions.reduced), 1 / len(self.compositions.reduced))
+        return Candidate(id, RANDOM, self.compositions.draw(even, rng))
 
-    def _child(self, id: int, parents: ParentChoice, rng: np.random.Generator) -> Candidate:
-        composition = self.compositions.draw(self.archive, self.settings.selection.exploration, rng)
+    def _child(self, id: int, parents: ParentChoice, odds: np.ndarray, rng: np.random.Generator) -> Candidate:
+        composition = self.compositions.draw(odds, rng)
         operator = self.weights.draw(rng)
         stop = self.settings.stop_above is not None
         if operator != RANDOM:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ from gasearch.evolution.archive import Archive
 from gasearch.evolution.candidate import Individual
 from gasearch.schema import setting
 from gasearch.thermodynamics.fitness import boltzmann
+from gasearch.thermodynamics.hull import Hull
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class SelectionSettings:
 
 
 class CompositionChoice:
-    """Draws compositions: near the hull more often, those where nothing new comes less often.
+    """Draws compositions: near the hull more often, those where nothing better comes less often.
 
     Reduced compositions are drawn first, then the cell, so that a composition is not favoured because many cell
     sizes hold it; larger cells hold more structures and are drawn in proportion to their atoms.
@@ -46,28 +46,41 @@ class CompositionChoice:
             self.cells.setdefault(composition.reduced, []).append(composition)
         self.reduced = list(self.cells)
         self.shares = np.array([space.fractions(c) for c in self.reduced])
-        self._fruitless: Counter[Composition] = Counter()
+        self._place = {composition: place for place, composition in enumerate(self.reduced)}
+        self._lowest = np.full(len(self.reduced), np.inf)
+        self._fruitless = np.zeros(len(self.reduced))
 
-    def record(self, reduced: Composition, better: bool) -> None:
-        """Count one more candidate of a composition; ``better`` says whether it is its lowest so far."""
-        self._fruitless[reduced] = 0 if better else self._fruitless[reduced] + 1
+    def record(self, reduced: Composition, enthalpy_per_atom: float) -> None:
+        """Take the enthalpy that a candidate of a composition has come to, eV per atom; inf if it failed.
 
-    def draw(self, archive: Archive, exploration: float, rng: np.random.Generator) -> Composition:
+        A composition that is not in the space, such as a reference's, is passed over.
+        """
+        place = self._place.get(reduced)
+        if place is None:
+            return
+        better = enthalpy_per_atom < self._lowest[place]
+        self._lowest[place] = min(enthalpy_per_atom, self._lowest[place])
+        self._fruitless[place] = 0 if better else self._fruitless[place] + 1
+
+    def odds(self, hull: Hull | None, exploration: float) -> np.ndarray:
+        """Return the odds (n,) of each reduced composition."""
+        weights = (exploration + self._promise(hull)) / np.sqrt(1.0 + self._fruitless)
+        return weights / weights.sum()
+
+    def draw(self, odds: np.ndarray, rng: np.random.Generator) -> Composition:
         """Draw a cell content."""
-        fruitless = np.array([self._fruitless[c] for c in self.reduced], float)
-        weights = (exploration + self._promise(archive)) / np.sqrt(1.0 + fruitless)
-        reduced = self.reduced[rng.choice(len(weights), p=weights / weights.sum())]
-        cells = self.cells[reduced]
+        cells = self.cells[self.reduced[rng.choice(len(odds), p=odds)]]
         atoms = np.array([cell.n_atoms for cell in cells], float)
         return cells[rng.choice(len(cells), p=atoms / atoms.sum())]
 
-    def _promise(self, archive: Archive) -> np.ndarray:
-        """Return how near the hull the best individual of each reduced composition is (1: on it)."""
-        best = np.array([archive.lowest_above(c) for c in self.reduced])
-        known = np.isfinite(best)
-        if not known.any():
-            return np.ones(len(best))
-        return np.where(known, boltzmann(np.where(known, best, 0.0), _scale(best[known])), 1.0)
+    def _promise(self, hull: Hull | None) -> np.ndarray:
+        """Return how near the hull the lowest of each reduced composition is: 1 on it, and where nothing is known."""
+        known = np.isfinite(self._lowest)
+        promise = np.ones(len(known))
+        if hull is not None:
+            above = hull.above(self.shares[known], self._lowest[known])
+            promise[known] = boltzmann(above, _scale(above))
+        return promise
 
 
 def _scale(above: np.ndarray) -> float:

@@ -33,7 +33,7 @@ def load_potential(settings: PotentialSettings) -> Potential:
 
 
 def identity(settings: PotentialSettings) -> str:
-    """Return a sha256 that changes whenever the energies may: of the model file, or of the settings where there is none."""
+    """Return a sha256 that changes whenever the energies may: of the model file, or else of the settings."""
     if not isinstance(settings, MaceSettings):
         return hashlib.sha256(repr(settings).encode()).hexdigest()
     files = [settings.path] if settings.path.is_file() else sorted(settings.path.glob("*.model"))

@@ -93,18 +93,24 @@ class Evaluation:
 
     def _outcome(self, draft: _Draft, result: Relaxed | Failure | None, relax: float, block: Block) -> Outcome:
         candidate = draft.candidate
-        parents = tuple(p.id for p in candidate.parents)
-        outcome = Outcome(candidate.id, candidate.operator, parents, draft.start, draft.failure or result, twin=draft.twin)
-        seconds = {"build": draft.seconds}
-        if result is not None:
-            seconds["relax"] = relax
-        if not isinstance(result, Relaxed):
-            return replace(outcome, seconds=seconds)
+        outcome = Outcome(
+            id=candidate.id,
+            operator=candidate.operator,
+            parents=tuple(parent.id for parent in candidate.parents),
+            start=draft.start,
+            result=draft.failure or result,
+            twin=draft.twin,
+            seconds={"build": draft.seconds} | ({} if result is None else {"relax": relax}),
+        )
+        return self._compared(outcome, block) if isinstance(result, Relaxed) else outcome
+
+    def _compared(self, outcome: Outcome, block: Block) -> Outcome:
+        """Return the outcome with its primitive cell, its fingerprint and the individual that it repeats."""
         began = time.perf_counter()
-        result = _primitive(result)
-        outcome = replace(outcome, result=result, fingerprint=self._fingerprint(result.crystal))
-        twin = self._twin_after(outcome, block)
-        return replace(outcome, twin=twin, seconds=seconds | {"compare": time.perf_counter() - began})
+        relaxed = _primitive(outcome.result)
+        outcome = replace(outcome, result=relaxed, fingerprint=self._fingerprint(relaxed.crystal))
+        twin = self._twin_after(Individual.from_outcome(outcome), block)
+        return replace(outcome, twin=twin, seconds=outcome.seconds | {"compare": time.perf_counter() - began})
 
     def _fingerprint(self, crystal: Crystal) -> np.ndarray:
         return fingerprint(crystal, self.space.compositions.elements)
@@ -115,18 +121,11 @@ class Evaluation:
         if not same:
             return None
         mine = self._fingerprint(start)
-        alike = (i.id for i in same if distance(mine, i.fingerprint) < self.twins.fingerprint)
-        return next(alike, None)
+        return next((i.id for i in same if self.twins.coincide(mine, i.fingerprint)), None)
 
-    def _twin_after(self, outcome: Outcome, block: Block) -> int | None:
+    def _twin_after(self, new: Individual, block: Block) -> int | None:
         """Return an individual that the relaxed structure repeats: by fingerprint, in doubt by the structures."""
-        assert isinstance(outcome.result, Relaxed) and outcome.fingerprint is not None
-        new = Individual(
-            outcome.id, outcome.result.crystal, outcome.result.enthalpy_per_atom, outcome.fingerprint, outcome.operator, ()
-        )
-        for old in block.population:
-            if not self.twins.alike(new, old):
-                continue
+        for old in (old for old in block.population if self.twins.alike(new, old)):
             apart = distance(new.fingerprint, old.fingerprint)
             if apart < self.twins.fingerprint:
                 return old.id

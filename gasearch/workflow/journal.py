@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from gasearch.evolution.candidate import Outcome
 from gasearch.evolution.search import Search
 from gasearch.workflow.archive_store import ArchiveStore
-from gasearch.workflow.run_directory import RunDirectory, replace_text
+from gasearch.workflow.run_directory import RunDirectory, replace_text, writing_to
 from gasearch.workflow.summary import Tally, hull_document, summary_document
 
 #: How far above the hull, eV per atom, a phase is still worth a line in the snapshot.
 NEAR_HULL = 0.2
-#: Seconds between snapshots.
-INTERVAL = 20.0
+#: Phases in a snapshot.
+MANY = 200
+#: Seconds before the first snapshot, and at most between later ones, which come at doubling intervals.
+FIRST_INTERVAL, LAST_INTERVAL = 1.0, 30.0
 
 
 class Journal:
@@ -49,10 +53,18 @@ class Journal:
         self.search = search
         self.pressure = pressure
         self.facts = facts
-        self.say = say
         self.tally = Tally()
         self.recalled = 0
+        self._say = say
         self._began = self._last = time.monotonic()
+        self._driver_began = time.thread_time()
+        self._interval = FIRST_INTERVAL
+
+    def say(self, line: str) -> None:
+        """Tell the user, and the log."""
+        self._say(line)
+        with writing_to(self.directory.log), self.directory.log.open("a", encoding="utf-8") as log:
+            log.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')}  {line}\n")
 
     def recall(self) -> list[Outcome]:
         """Return what an earlier run has left."""
@@ -67,15 +79,20 @@ class Journal:
         """Write outcomes to the archive; from time to time a snapshot."""
         self.store.append(outcomes)
         self.tally.count(outcomes)
-        if time.monotonic() - self._last > INTERVAL:
+        if time.monotonic() - self._last > self._interval:
             self.snapshot(None)
             self.say(self.progress())
             self._last = time.monotonic()
+            self._interval = min(2 * self._interval, LAST_INTERVAL)
 
     def snapshot(self, reason: str | None) -> None:
         """Write hull.json and summary.json; ``reason`` says why the search ended, None that it goes on."""
-        facts = self.facts | {"elapsed_s": round(time.monotonic() - self._began, 1), "resumed_from": self.recalled}
-        _write(self.directory.hull, hull_document(self.search.archive, self.pressure, NEAR_HULL))
+        facts = self.facts | {
+            "elapsed_s": round(time.monotonic() - self._began, 1),
+            "driver_cpu_s": round(time.thread_time() - self._driver_began, 2),
+            "resumed_from": self.recalled,
+        }
+        _write(self.directory.hull, hull_document(self.search.archive, self.pressure, NEAR_HULL, MANY))
         _write(self.directory.summary, summary_document(self.search, self.tally, reason, facts))
 
     def progress(self) -> str:
@@ -97,5 +114,5 @@ class Journal:
         return " ".join(sorted(formulas))
 
 
-def _write(path: Any, document: dict[str, Any]) -> None:
+def _write(path: Path, document: dict[str, Any]) -> None:
     replace_text(path, json.dumps(document, indent=1) + "\n")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
 
 from gasearch.crystal.composition import SearchSpace
 from gasearch.evolution.search import Search
 from gasearch.outcomes import Relaxer
-from gasearch.parallel.executor import run_on_all_ranks
+from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
 from gasearch.parallel.shared import Shared
 from gasearch.potential.load import identity, load_potential
 from gasearch.potential.relaxation import BatchRelaxer
@@ -38,7 +37,7 @@ def run(plan: Plan, path: Path, resolved_input: str, say: Callable[[str], None])
     run_on_all_ranks(partial(_drive, plan, path, resolved_input, say))
 
 
-def _drive(plan: Plan, path: Path, resolved_input: str, say: Callable[[str], None], executor: Executor) -> None:
+def _drive(plan: Plan, path: Path, resolved_input: str, say: Callable[[str], None], executor: QueueExecutor) -> None:
     began = time.monotonic()
     with open_run(path, resolved_input) as directory:
         # The same potential gives the energies, and the lengths that suit the pressure.
@@ -53,8 +52,11 @@ def _drive(plan: Plan, path: Path, resolved_input: str, say: Callable[[str], Non
         )
         metadata = ArchiveMetadata(identity(plan.potential), plan.pressure, plan.space.elements)
         store = open_archive(directory.archive, metadata)
-        facts = {"potential": potential.name, "calibration_scans": lengths.scans}
+        facts = {"potential": potential.name, "calibration_scans": lengths.scans, "ranks": executor.workers}
         journal = Journal(directory, store, search, plan.pressure, facts, say)
+        journal.say(
+            f"{path}: {executor.description}; {potential.name}; up to {plan.search.termination.candidates} candidates"
+        )
         reason = run_search(search, Shared(evaluate), executor, journal.recall(), journal.record)
 
         # What lies on and near the hull is what a user takes from here.
@@ -62,7 +64,7 @@ def _drive(plan: Plan, path: Path, resolved_input: str, say: Callable[[str], Non
         write_best(directory.best, phases(search.archive, NEAR_HULL)[:50])
         if search.archive.hull is not None:
             draw(directory)
-        say(f"{reason}; {journal.progress()}; {time.monotonic() - began:.0f} s")
+        journal.say(f"{reason}; {journal.progress()}; {time.monotonic() - began:.0f} s")
 
 
 def make_relaxer(plan: Plan) -> Relaxer:

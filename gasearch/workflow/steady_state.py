@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, Future
+from queue import SimpleQueue
 
 from gasearch.evolution.candidate import Block, Outcome
 from gasearch.evolution.search import Search
@@ -34,19 +35,20 @@ def run_search(
         Called with each block's outcomes as they arrive, before they are told.
     """
     arrived = {outcome.id: outcome for outcome in recorded}
-    pending: set[Future[list[Outcome]]] = set()
-    first, reason = 0, None
+    done: SimpleQueue[Future[list[Outcome]]] = SimpleQueue()
+    first, pending, reason = 0, 0, None
     while reason is None or pending:
         while reason is None and _tell(search, arrived, first - search.settings.lag):
             reason = search.stop_reason(first)
             if reason is None:
                 ids = search.ids(first)
                 if not all(id in arrived for id in ids):
-                    pending.add(executor.submit(evaluate, search.ask(first)))
+                    executor.submit(evaluate, search.ask(first)).add_done_callback(done.put)
+                    pending += 1
                 first = ids.stop
-        done, pending = wait(pending, return_when=FIRST_COMPLETED)
-        for future in done:
-            outcomes = future.result()
+        if pending:
+            outcomes = done.get().result()
+            pending -= 1
             record(outcomes)
             arrived.update((outcome.id, outcome) for outcome in outcomes)
     _tell(search, arrived, first)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from gasearch.crystal.symmetry import space_group
+from gasearch.crystal.crystal import Crystal
+from gasearch.crystal.symmetry import SpaceGroup, space_group
 from gasearch.evolution.archive import Archive
 from gasearch.evolution.candidate import Individual, Outcome
 from gasearch.evolution.search import Search
@@ -51,9 +53,9 @@ def phases(archive: Archive, within: float) -> list[tuple[Individual, float]]:
     return [(archive.individuals[place], float(above[place])) for place in order]
 
 
-def hull_document(archive: Archive, pressure: float, within: float) -> dict[str, Any]:
-    """Return the phases on and near the hull, nearest first; pressure in eV/Å³, ``within`` in eV per atom."""
-    found = phases(archive, within) if archive.hull is not None else []
+def hull_document(archive: Archive, pressure: float, within: float, most: int) -> dict[str, Any]:
+    """Return ``most`` phases within a distance (eV per atom) of the hull, nearest first; pressure in eV/Å³."""
+    found = phases(archive, within)[:most] if archive.hull is not None else []
     return {
         "pressure_GPa": round(pressure_to_GPa(pressure), 9),
         "endpoints": [endpoint.formula for endpoint in archive.space.endpoints],
@@ -65,7 +67,7 @@ def hull_document(archive: Archive, pressure: float, within: float) -> dict[str,
 def phase_document(archive: Archive, individual: Individual, above: float) -> dict[str, Any]:
     """Return one phase as plain data."""
     crystal = individual.crystal
-    tight, loose = (space_group(crystal, symprec) for symprec in SYMMETRY_TOLERANCES)
+    tight, loose = _space_groups(crystal)
     return {
         "formula": crystal.composition.reduced.formula,
         "space_group": loose.symbol,
@@ -81,6 +83,12 @@ def phase_document(archive: Archive, individual: Individual, above: float) -> di
         "operator": individual.operator,
         "parents": list(individual.parents),
     }
+
+
+@lru_cache(maxsize=4096)
+def _space_groups(crystal: Crystal) -> tuple[SpaceGroup, ...]:
+    """Return the space groups at both tolerances; crystals are compared by identity, so a snapshot asks once."""
+    return tuple(space_group(crystal, symprec) for symprec in SYMMETRY_TOLERANCES)
 
 
 def summary_document(search: Search, tally: Tally, reason: str | None, run: dict[str, Any]) -> dict[str, Any]:

@@ -64,9 +64,7 @@ class TestArchive:
         assert len(archive) == 2 and archive.individual(0) is better and archive.individual(2) is better
         assert archive.hull_ids == {1, 2}
 
-    @pytest.mark.parametrize(
-        ("formula", "enthalpy", "seed"), [("H", -1.0, 6), ("H", -1.1, 5), ("S", -1.0, 5)], ids=str
-    )
+    @pytest.mark.parametrize(("formula", "enthalpy", "seed"), [("H", -1.0, 6), ("H", -1.1, 5), ("S", -1.0, 5)], ids=str)
     def test_other_structure_enthalpy_or_element_is_no_twin(self, formula, enthalpy, seed):
         archive = Archive(SPACE, TwinTolerance())
         archive.admit(individual(0, "H", -1.0, seed=5))
@@ -168,21 +166,30 @@ class TestSelection:
 
     def test_too_few_parents_is_none(self):
         archive = Archive(SPACE, TwinTolerance())
-        assert ParentChoice(archive, SelectionSettings()).draw(np.array([0.5, 0.5]), 1, np.random.default_rng(0)) is None
+        assert (
+            ParentChoice(archive, SelectionSettings()).draw(np.array([0.5, 0.5]), 1, np.random.default_rng(0)) is None
+        )
 
     def test_only_the_lowest_of_a_composition_are_parents(self):
         choice = ParentChoice(self.archive(), SelectionSettings(per_composition=1))
         assert {i.id for i in choice.individuals()} == {0, 1, 2, 5, 6}
 
     def test_compositions_are_all_reached_and_fruitless_ones_less(self):
-        choice, archive, rng = CompositionChoice(SPACE), Archive(SPACE, TwinTolerance()), np.random.default_rng(0)
-        drawn = {choice.draw(archive, 1.0, rng) for _ in range(3000)}
-        assert drawn == set(SPACE.compositions)
+        choice, rng = CompositionChoice(SPACE), np.random.default_rng(0)
+        even = choice.odds(None, 1.0)
+        assert {choice.draw(even, rng) for _ in range(3000)} == set(SPACE.compositions)
         hs = Composition.from_formula("HS")
-        before = sum(choice.draw(archive, 1.0, rng).reduced == hs for _ in range(1000))
         for _ in range(100):
-            choice.record(hs, better=False)
-        assert sum(choice.draw(archive, 1.0, rng).reduced == hs for _ in range(1000)) < 0.4 * before
+            choice.record(hs, np.inf)
+        place = choice.reduced.index(hs)
+        assert choice.odds(None, 1.0)[place] < 0.2 * even[place]
+
+    def test_compositions_near_the_hull_are_favoured(self):
+        archive, choice = self.archive(), CompositionChoice(SPACE)
+        for one in (archive.individuals[place] for place in (2, 5, 6)):
+            choice.record(one.crystal.composition.reduced, one.enthalpy_per_atom)
+        odds = dict(zip((c.formula for c in choice.reduced), choice.odds(archive.hull, 0.0), strict=True))
+        assert odds["HS"] > odds["HS2"] > odds["H3S"]
 
 
 def test_termination_counts_attempts():
