@@ -21,6 +21,8 @@ _STRAIN_WEIGHT = 0.45
 _NOISE_PER_ATOM = 1e-5
 #: Volume over product of edges below which a cell is reduced again, lest its neighbour list grow.
 _SKEWED = 0.2
+#: Steps over which the recent gain is taken.
+_HISTORY = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +53,8 @@ class Ensemble:
         Evaluations so far.
     energy, max_force, max_stress : (S,) arrays
         Of the structure as it is now; eV, eV/Å, eV/Å³ (of stress + pressure·1).
+    history : (S, 11) array
+        Enthalpies after the last steps, the newest last; inf before the first.
     minimiser : Minimiser
         Of the enthalpy, eV.
     """
@@ -67,6 +71,7 @@ class Ensemble:
     energy: np.ndarray
     max_force: np.ndarray
     max_stress: np.ndarray
+    history: np.ndarray
     minimiser: Minimiser
 
     @staticmethod
@@ -92,6 +97,7 @@ class Ensemble:
             energy=np.full(count, np.nan),
             max_force=np.full(count, np.inf),
             max_stress=np.full(count, np.inf),
+            history=np.full((count, _HISTORY + 1), np.inf),
             minimiser=Minimiser.new(count, 3 * (largest + 3)),
         )
 
@@ -112,6 +118,12 @@ class Ensemble:
     def enthalpy(self) -> np.ndarray:
         """Enthalpies (S,), eV; inf before the first evaluation."""
         return self.minimiser.value
+
+    @property
+    def recent_gain(self) -> np.ndarray:
+        """What the last ten steps gained (S,), eV; inf before there were ten."""
+        before, now = self.history[:, 0], self.history[:, -1]
+        return np.subtract(before, now, out=np.full_like(now, np.inf), where=np.isfinite(before))
 
     def batch(self) -> Batch:
         """Return what a potential needs."""
@@ -166,6 +178,7 @@ class Ensemble:
             energy=_where(moved, result.energy, self.energy),
             max_force=_where(moved, np.abs(forces).max(axis=(1, 2)), self.max_force),
             max_stress=_where(moved, np.abs(stress).max(axis=(1, 2)), self.max_stress),
+            history=np.column_stack([self.history[:, 1:], minimiser.value]),
             minimiser=minimiser,
         )
 

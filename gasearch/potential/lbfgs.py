@@ -59,10 +59,6 @@ class Minimiser:
             direction=np.zeros((problems, dimensions)),
         )
 
-    def promise(self) -> np.ndarray:
-        """Return how much the quadratic model expects still to gain (S,)."""
-        return -0.5 * _dot(self.gradient, self.direction)
-
     def told(
         self, step: np.ndarray, length: np.ndarray, value: np.ndarray, gradient: np.ndarray, noise: np.ndarray
     ) -> tuple[Minimiser, np.ndarray]:

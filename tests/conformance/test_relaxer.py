@@ -9,12 +9,12 @@ from gasearch.potential.potential import Batch, Potential
 from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
 from gasearch.units import pressure_from_GPa
 
-SETTINGS = RelaxationSettings(batch_size=4)
+SETTINGS = RelaxationSettings(batch_size=3)
 PRESSURE = pressure_from_GPa(10.0)
 
 
 def rattled(seed: int, numbers: list[int], volume: float) -> Crystal:
-    """A distorted cell of the bcc family: one to eight atoms near the corners and centres of cubes."""
+    """A distorted cell of the bcc family: one to four atoms near the corners and centres of cubes."""
     rng = np.random.default_rng(seed)
     sites = np.array([[0, 0, 0], [0.5, 0.5, 0.25], [0, 0, 0.5], [0.5, 0.5, 0.75]])[: len(numbers)]
     frac = sites + 0.04 * rng.standard_normal(sites.shape)
@@ -38,7 +38,7 @@ def potential(request: pytest.FixtureRequest) -> Potential:
 @pytest.fixture
 def starts(potential: Potential) -> list[Crystal]:
     a, b, volume = {"Lennard-Jones": (13, 29, 6.0), "MACE": (1, 16, 6.0)}.get(potential.name, (13, 29, 13.0))
-    contents = [[a], [a, b], [a, a, b], [b, b], [a, b, a, b], [b]]
+    contents = [[a], [a, b], [a, a, b], [b, b]]
     return [rattled(seed, numbers, volume) for seed, numbers in enumerate(contents)]
 
 
@@ -51,7 +51,7 @@ def test_outcomes_come_in_the_order_given_and_are_what_they_say(potential, relax
     outcomes = relaxer.relax(starts, PRESSURE)
     assert [list(o.crystal.numbers) for o in outcomes] == [list(s.numbers) for s in starts]
     relaxed = [o for o in outcomes if isinstance(o, Relaxed)]
-    assert len(relaxed) >= 5
+    assert len(relaxed) >= 3
     for outcome in relaxed:
         again = potential.compute(Batch.from_crystals([outcome.crystal]))
         miss = again.stress[0] + PRESSURE * np.eye(3)
