@@ -56,12 +56,12 @@ def enlarged(
     return random_supercell(crystal, index, rng)
 
 
-def random_setting(crystal: Crystal, order: np.ndarray, rng: np.random.Generator) -> Crystal:
-    """Return the structure with its axes in this order and of random sign, and its origin at a random point.
+def random_setting(crystal: Crystal, rng: np.random.Generator) -> Crystal:
+    """Return the structure with its axes in random order and of random sign, and its origin at a random point.
 
     The result may be the mirror image, if the cell is used without regard to its handedness.
     """
-    signs = rng.choice((-1, 1), size=3)
+    order, signs = rng.permutation(3), rng.choice((-1, 1), size=3)
     return Crystal(
         crystal.cell[order] * signs[:, None], crystal.frac[:, order] * signs + rng.random(3), crystal.numbers
     )

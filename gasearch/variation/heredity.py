@@ -39,8 +39,7 @@ class Heredity:
     def __call__(self, parents: Sequence[Crystal], space: SearchSpace, rng: np.random.Generator) -> Crystal | None:
         """Make a child."""
         size = self._size(parents, space, rng)
-        order = rng.permutation(3)
-        first, second = (random_setting(random_supercell(p, max(1, size // len(p)), rng), order, rng) for p in parents)
+        first, second = (random_setting(random_supercell(p, max(1, size // len(p)), rng), rng) for p in parents)
         return splice(first, second, rng.uniform(*self.thickness), space, rng)
 
     def _size(self, parents: Sequence[Crystal], space: SearchSpace, rng: np.random.Generator) -> int:

@@ -34,7 +34,7 @@ class Modulation:
 
     name: ClassVar[str] = "modulation"
     n_parents: ClassVar[int] = 1
-    amplitude: tuple[float, float] = (0.05, 0.3)
+    amplitude: tuple[float, float] = (0.2, 0.8)
     enlarged: float = 0.7
 
     def __call__(self, parents: Sequence[Crystal], space: SearchSpace, rng: np.random.Generator) -> Crystal | None:

@@ -27,7 +27,7 @@ class Permutation:
 
     name: ClassVar[str] = "permutation"
     n_parents: ClassVar[int] = 1
-    enlarged: float = 0.3
+    enlarged: float = 0.6
 
     def __call__(self, parents: Sequence[Crystal], space: SearchSpace, rng: np.random.Generator) -> Crystal | None:
         """Make a child; None from a parent of one element."""

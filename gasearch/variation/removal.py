@@ -30,7 +30,7 @@ class Removal:
     name: ClassVar[str] = "removal"
     n_parents: ClassVar[int] = 1
     typical: float = 1.5
-    enlarged: float = 0.3
+    enlarged: float = 0.6
 
     def __call__(self, parents: Sequence[Crystal], space: SearchSpace, rng: np.random.Generator) -> Crystal | None:
         """Make a child; None where no smaller composition is admitted."""

@@ -30,17 +30,21 @@ class Strain:
     rattled : float
         Largest fraction of the atoms that is displaced; drawn uniformly from 0, as an undisturbed structure keeps
         symmetry.
+    enlarged : float
+        Probability to work in a supercell of the parent, where the space has room.
     """
 
     name: ClassVar[str] = "strain"
     n_parents: ClassVar[int] = 1
-    strain: float = 0.15
-    rattle: float = 0.15
-    rattled: float = 0.6
+    strain: float = 0.3
+    rattle: float = 0.3
+    rattled: float = 1.0
+    enlarged: float = 0.3
 
     def __call__(self, parents: Sequence[Crystal], space: SearchSpace, rng: np.random.Generator) -> Crystal | None:
         """Make a child."""
-        parent = enlarged(parents[0], space.compositions.min_atoms, space.compositions.max_atoms, 0.0, rng)
+        bounds = space.compositions.min_atoms, space.compositions.max_atoms
+        parent = enlarged(parents[0], *bounds, self.enlarged, rng)
         if parent is None:
             return None
         cell = parent.cell @ self._stretch(rng)

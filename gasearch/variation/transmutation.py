@@ -34,7 +34,7 @@ class Transmutation:
     n_parents: ClassVar[int] = 1
     typical: float = 1.5
     whole: float = 0.2
-    enlarged: float = 0.3
+    enlarged: float = 0.6
 
     def __call__(self, parents: Sequence[Crystal], space: SearchSpace, rng: np.random.Generator) -> Crystal | None:
         """Make a child; None where the space has one element, or no composition within reach."""

@@ -29,7 +29,7 @@ IMPOSSIBLE = {("permutation", "element"), ("transmutation", "element"), ("transm
 # Smallest share of draws that must give a child; the rest are parents of one element, full cells and the like.
 CHILDREN = {"permutation": 0.4, "insertion": 0.7, "transmutation": 0.75}
 # Smallest share of the children whose distances are acceptable, from distorted lattices.
-SOUND = {"heredity": 0.6, "strain": 0.8}
+SOUND = {"heredity": 0.6, "strain": 0.4, "modulation": 0.65}
 DRAWS = 60
 
 

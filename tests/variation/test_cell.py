@@ -38,8 +38,8 @@ def test_a_supercell_has_the_same_neighbours(make_crystal):
 
 def test_a_setting_keeps_all_distances(make_crystal):
     crystal = make_crystal("H3S")
-    other = random_setting(crystal, np.array([2, 0, 1]), np.random.default_rng(3))
-    assert np.allclose(np.linalg.norm(other.cell, axis=1), np.linalg.norm(crystal.cell, axis=1)[[2, 0, 1]])
+    other = random_setting(crystal, np.random.default_rng(3))
+    assert np.allclose(*(np.sort(np.linalg.norm(c.cell, axis=1)) for c in (other, crystal)))
     assert np.allclose(nearest_distances(other.cell, other.frac), nearest_distances(crystal.cell, crystal.frac))
 
 
