@@ -25,6 +25,8 @@ class TrainingSettings:
         Scalar channels of a message.
     max_L : int
         Highest order of the equivariant messages; 0 for invariant ones.
+    max_ell : int
+        Highest order of the spherical harmonics of the edges.
     cutoff : float
         Å; two layers see twice as far.
     correlation : int
@@ -45,11 +47,12 @@ class TrainingSettings:
 
     channels: int = 32
     max_L: int = 0
-    cutoff: float = 4.0
+    max_ell: int = 2
+    cutoff: float = 3.5
     correlation: int = 3
     epochs: int = 200
     stage_two: int = 140
-    batch_size: int = 8
+    batch_size: int = 4
     learning_rate: float = 0.01
     weights: tuple[float, float, float] = (1.0, 10.0, 50.0)
     stage_two_weights: tuple[float, float, float] = (100.0, 10.0, 100.0)
@@ -115,6 +118,7 @@ def _model_options(settings: TrainingSettings) -> dict[str, object]:
         "E0s": "average",
         "num_channels": settings.channels,
         "max_L": settings.max_L,
+        "max_ell": settings.max_ell,
         "r_max": settings.cutoff,
         "correlation": settings.correlation,
         "default_dtype": settings.dtype,
