@@ -21,6 +21,13 @@ SYMBOLS: tuple[str, ...] = tuple(
     ).split()
 )
 _NUMBER_OF = {symbol: number for number, symbol in enumerate(SYMBOLS) if number}
+#: Symbols by Pauling electronegativity: the order in which a formula names them (LaH10, H3S, NaCl).
+_ELECTROPOSITIVE_FIRST = (
+    "Fr Cs K Rb Ba Ra Na Sr Li Ca La Tb Yb Ac Ce Pr Pm Nd Sm Eu Gd Y Dy Ho Er Tm Lu Pu Hf Th Am Cm Bk Cf "
+    "Es Fm Md No Lr Mg Zr Sc Np U Ta Pa Ti Mn Be Nb Al Tl V Zn Cr Cd In Ga Fe Co Si Cu Tc Re Ni Ag Sn Hg "
+    "Po Ge Bi B Sb Te Mo As P H Ru Pd Os Ir At Rn Rh Pt Pb W Au C Se S Xe I Br Kr N Cl O F He Ne Ar "
+).split()
+_RANK = {symbol: rank for rank, symbol in enumerate(_ELECTROPOSITIVE_FIRST)}
 _TOKEN = re.compile(r"([A-Z][a-z]?)(\d*)")
 
 
@@ -78,8 +85,9 @@ class Composition:
 
     @property
     def formula(self) -> str:
-        """The formula with these counts, elements in order of atomic number: ``H6S2``."""
-        return "".join(SYMBOLS[z] + (str(n) if n > 1 else "") for z, n in self.counts)
+        """The formula with these counts, electropositive elements first: ``H6S2``, ``LaH10``."""
+        named = sorted(((SYMBOLS[z], n) for z, n in self.counts), key=lambda pair: _RANK[pair[0]])
+        return "".join(symbol + (str(n) if n > 1 else "") for symbol, n in named)
 
     def vector(self, elements: tuple[int, ...]) -> np.ndarray:
         """Counts (len(elements),) in the given order; elements that are not listed are left out."""

@@ -64,7 +64,7 @@ class CompositionChoice:
 
     def odds(self, hull: Hull | None, exploration: float) -> np.ndarray:
         """Return the odds (n,) of each reduced composition."""
-        weights = (exploration + self._promise(hull)) / np.sqrt(1.0 + self._fruitless)
+        weights = (exploration + self._promise(hull)) / (1.0 + self._fruitless)
         return weights / weights.sum()
 
     def draw(self, odds: np.ndarray, rng: np.random.Generator) -> Composition:
