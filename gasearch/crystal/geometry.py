@@ -10,7 +10,8 @@ import numpy as np
 
 from gasearch.crystal.crystal import Crystal
 
-_NEIGHBOURS = np.array(list(itertools.product((-1.0, 0.0, 1.0), repeat=3)))
+#: The cell and its 26 neighbours, as multiples of the lattice vectors.
+NEIGHBOURS = np.array(list(itertools.product((-1.0, 0.0, 1.0), repeat=3)))
 
 
 def niggli_transformation(cell: np.ndarray) -> np.ndarray:
@@ -58,7 +59,7 @@ def shortest_images(differences: np.ndarray, reduced_cell: np.ndarray) -> np.nda
     The cell must be reduced: only then is the shortest image at most one cell away from a wrapped difference.
     """
     vectors = (differences - np.rint(differences)) @ reduced_cell
-    shifts = _NEIGHBOURS @ reduced_cell
+    shifts = NEIGHBOURS @ reduced_cell
     # |v + s|² − |v|²: one matrix product, instead of an array of all image vectors.
     excess = 2 * vectors @ shifts.T + np.einsum("kx,kx->k", shifts, shifts)
     squared = np.einsum("...x,...x->...", vectors, vectors) + excess.min(axis=-1)

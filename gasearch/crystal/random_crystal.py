@@ -9,20 +9,27 @@ import numpy as np
 
 from gasearch.crystal.composition import SYMBOLS, Composition
 from gasearch.crystal.crystal import Crystal
-from gasearch.crystal.geometry import niggli_transformation, shortest_images
+from gasearch.crystal.geometry import niggli_transformation, reduced, shortest_images, too_close
+from gasearch.crystal.repulsion import pushed_apart
 from gasearch.crystal.wyckoff import WyckoffPosition, WyckoffTable, wyckoff_table
 
-#: First and last space group of each crystal system.
+#: First and last space group of each crystal system, triclinic to cubic, and how often it is drawn. Low symmetry is
+#: drawn more often, as it holds more structures; where no cover exists, the system is drawn again.
 _SYSTEMS = ((1, 2), (3, 15), (16, 74), (75, 142), (143, 194), (195, 230))
+_SYSTEM_WEIGHTS = np.array([4, 3, 2, 1, 1, 1]) / 12
+#: A cover of the composition counts this many times for each of its free parameters: those without any are few
+#: structures, which every run finds.
+_PARAMETER_WEIGHT = 3.0
 #: Standard deviation of the logarithm of each lattice vector's length: axial ratios from 1/4 to 4, mostly.
 _SPREAD = 0.5
-#: Share of the volume that spheres with the minimum distances as diameters may fill: where they fill less, larger
-#: distances (up to 1.5 times) are asked for first, as well separated starts relax better.
-_PACKING = 0.2
-#: Lattices tried for each occupation of Wyckoff positions.
-_LATTICES = 5
-#: Random parameters tried for each orbit.
-_TRIES = 32
+#: Share of the volume that soft spheres fill whose diameters are the minimum distances, enlarged. Dense packings of
+#: soft spheres start near the minima of real potentials, and where this was tried hit them several times as often.
+_PACKING = 0.6
+#: Random parameters tried for each orbit, and the part of the diameters by which atoms must be apart to begin with.
+_TRIES = 8
+_OVERLAP = 0.7
+#: Steps by which overlapping spheres are pushed apart.
+_STEPS = 10
 
 
 @dataclass(frozen=True)
@@ -42,8 +49,8 @@ def random_crystal(
 ) -> Crystal | None:
     """Build a random crystal with a random space group, in its primitive, reduced cell.
 
-    The atoms are spread over Wyckoff positions of the group, each exact cover of the composition being equally
-    likely; then lattice and free parameters are drawn until no two atoms are nearer than allowed.
+    The atoms are spread over Wyckoff positions of a random group; lattice and free parameters are drawn, and the
+    atoms pushed apart as soft spheres.
 
     Parameters
     ----------
@@ -56,26 +63,26 @@ def random_crystal(
     rng : Generator
         The only source of chance.
     attempts : int
-        Number of space groups tried; None is returned when all fail.
+        Structures tried; None is returned when in all of them atoms are nearer than allowed.
     """
     limits = np.zeros((len(SYMBOLS), len(SYMBOLS)))
     for (a, b), distance in minimum_distances.items():
         limits[a, b] = limits[b, a] = distance
     filled = np.pi / 6 * sum(n * limits[z, z] ** 3 for z, n in composition.counts) / volume
-    widest = np.clip((_PACKING / max(filled, 1e-9)) ** (1 / 3), 1.0, 1.5)
+    limits *= np.clip((_PACKING / max(filled, 1e-9)) ** (1 / 3), 1.0, 2.0)
     for _ in range(attempts):
         table, orbits = _random_occupation(composition, rng)
-        for scale in np.linspace(widest, 1.0, _LATTICES):
-            crystal = _random_placement(table, orbits, volume, scale * limits, rng)
-            if crystal is not None:
-                return crystal
+        start = _random_placement(table, orbits, volume, limits, rng)
+        crystal = pushed_apart(start, limits[start.numbers[:, None], start.numbers], _STEPS)
+        if not too_close(crystal, minimum_distances):
+            return reduced(crystal)
     return None
 
 
 def _random_occupation(composition: Composition, rng: np.random.Generator) -> tuple[WyckoffTable, list[Orbit]]:
-    """Draw space groups, crystal systems being equally likely, until one can hold the composition; P1 always can."""
+    """Draw space groups until one can hold the composition, as P1 always can; fixed and large orbits come first."""
     while True:
-        first, last = _SYSTEMS[rng.integers(len(_SYSTEMS))]
+        first, last = _SYSTEMS[rng.choice(len(_SYSTEMS), p=_SYSTEM_WEIGHTS)]
         table = wyckoff_table(int(rng.integers(first, last + 1)))
         orbits = random_cover(table.positions, composition, rng)
         if orbits is not None:
@@ -85,9 +92,10 @@ def _random_occupation(composition: Composition, rng: np.random.Generator) -> tu
 def random_cover(
     positions: Sequence[WyckoffPosition], composition: Composition, rng: np.random.Generator
 ) -> list[Orbit] | None:
-    """Draw one of all ways to spread the atoms over Wyckoff positions, each equally likely; None if there is none.
+    """Draw one of all ways to spread the atoms over Wyckoff positions; None if there is none.
 
-    Positions are added one after the other: ``ways[k][c]`` is the number of ways in which the first k choices
+    Each way is as likely as it has weight, _PARAMETER_WEIGHT to the power of the number of its free parameters.
+    Positions are added one after the other: ``ways[k][c]`` is the weight of all ways in which the first k choices
     place the counts c. Then the choices are drawn in reverse.
     """
     counts = np.array([n for _, n in composition.counts])
@@ -118,13 +126,13 @@ def _choices(
 
 
 def _add_choice(ways: np.ndarray, position: WyckoffPosition, elements: tuple[int, ...]) -> np.ndarray:
-    m = position.multiplicity
+    m, weight = position.multiplicity, _PARAMETER_WEIGHT**position.freedom
     total = ways.copy()
     for element in elements:
         into = total.swapaxes(0, element)
         if position.freedom:
             for n in range(m, len(into), m):
-                into[n : n + m] += into[n - m : n][: len(into) - n]
+                into[n : n + m] += weight * into[n - m : n][: len(into) - n]
         elif m < len(into):
             into[m:] += ways.swapaxes(0, element)[:-m]
     return total
@@ -133,14 +141,15 @@ def _add_choice(ways: np.ndarray, position: WyckoffPosition, elements: tuple[int
 def _draw_choice(
     ways: np.ndarray, counts: np.ndarray, position: WyckoffPosition, elements: tuple[int, ...], rng: np.random.Generator
 ) -> list[int]:
-    """Draw the elements that occupy the position, by the number of ways to place what they leave."""
+    """Draw the elements that occupy the position, by the weight of all ways to place what they leave."""
     m = position.multiplicity
     if position.freedom:
         options = [[elements[0]] * uses for uses in range(counts[elements[0]] // m + 1)]
     else:
         options = [[], *([e] for e in elements if counts[e] >= m)]
     left = [np.subtract(counts, m * np.bincount(option, minlength=len(counts))) for option in options]
-    weights = np.cumsum([ways[tuple(rest)] for rest in left])
+    weight = _PARAMETER_WEIGHT**position.freedom
+    weights = np.cumsum([ways[tuple(rest)] * weight ** len(option) for rest, option in zip(left, options, strict=True)])
     return options[int(np.searchsorted(weights, rng.random() * weights[-1], side="right"))]
 
 
@@ -163,25 +172,20 @@ def random_lattice(number: int, rng: np.random.Generator) -> np.ndarray:
 
 def _random_placement(
     table: WyckoffTable, orbits: Sequence[Orbit], volume: float, limits: np.ndarray, rng: np.random.Generator
-) -> Crystal | None:
-    """Draw a lattice, then free parameters orbit by orbit; None where some orbit finds no room.
+) -> Crystal:
+    """Draw a lattice, then free parameters orbit by orbit, of several tries one that leaves some room where possible.
 
-    ``limits`` (Z_max + 1, Z_max + 1) are the smallest distances, Å, by atomic number.
+    ``limits`` (Z_max + 1, Z_max + 1) are the distances wanted, Å, by atomic number.
     """
     cell = table.to_primitive @ random_lattice(table.number, rng)
-    cell *= (volume / abs(np.linalg.det(cell))) ** (1 / 3)
+    cell *= np.cbrt(volume / abs(np.linalg.det(cell)))
     transformation = niggli_transformation(cell)
     cell, to_reduced = transformation @ cell, np.linalg.inv(transformation)
-    shortest = np.linalg.norm(cell, axis=1).min()
-    if any(shortest < limits[o.number, o.number] for o in orbits):
-        return None
     numbers = np.repeat([o.number for o in orbits], [o.position.multiplicity for o in orbits])
     frac = np.empty((0, 3))
     for orbit in orbits:
         tries = orbit.position.points(rng.random((_TRIES if orbit.position.freedom else 1, 3))) @ to_reduced
-        allowed = _has_room(tries, frac, limits[orbit.number, numbers], cell)
-        if not allowed.any():
-            return None
+        allowed = _has_room(tries, frac, _OVERLAP * limits[orbit.number, numbers], cell)
         frac = np.concatenate([frac, tries[np.argmax(allowed)]])
     return Crystal(cell, frac, numbers)
 

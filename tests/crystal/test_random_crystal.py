@@ -1,4 +1,5 @@
 import random
+from collections import Counter
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,7 @@ from gasearch.crystal.composition import Composition
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.geometry import too_close
 from gasearch.crystal.random_crystal import random_cover, random_crystal, random_lattice
+from gasearch.crystal.repulsion import pushed_apart
 from gasearch.crystal.symmetry import space_group
 from gasearch.crystal.wyckoff import wyckoff_table
 
@@ -47,20 +49,18 @@ def test_crystals_are_what_was_asked_for():
 
 
 @given(st.integers(1, 230))
-@settings(deadline=None, max_examples=80, derandomize=True)
-def test_the_crystal_has_at_least_the_group_asked_for(number):
-    """spglib finds a group of at least the order, per primitive cell, of the one drawn."""
+@settings(deadline=None, max_examples=100, derandomize=True)
+def test_crystals_have_at_least_the_group_asked_for(number):
+    """The point group that spglib finds has at least the order of the one drawn, pushed apart or not."""
     rng = np.random.default_rng(number)
     table = wyckoff_table(number)
-    general = table.positions[0]
-    composition = Composition.from_mapping({16: general.multiplicity})
-    loose = np.full((17, 17), 1e-3)
-    crystal = module._random_placement(
-        table, [module.Orbit(16, general)], composition.n_atoms * 10.0, loose, np.random.default_rng(rng)
-    )
-    assert crystal is not None
-    # A general position has no symmetry but the group's, unless the lattice and one orbit alone happen to have more.
-    assert wyckoff_table(space_group(crystal, 1e-4).number).positions[0].multiplicity >= general.multiplicity
+    small = [p.multiplicity for p in table.positions if p.multiplicity <= 24]
+    composition = Composition.from_mapping({1: rng.choice(small), 16: rng.choice(small)})
+    orbits = random_cover(table.positions, composition, rng)
+    start = module._random_placement(table, orbits, 8.0 * composition.n_atoms, np.full((17, 17), 1.5), rng)
+    for crystal in (start, pushed_apart(start, np.full((len(start), len(start)), 1.5), steps=10)):
+        found = wyckoff_table(space_group(crystal, 1e-4).number)
+        assert found.positions[0].multiplicity >= table.positions[0].multiplicity
 
 
 def test_generation_depends_on_the_generator_only():
@@ -110,15 +110,17 @@ def test_covers_are_exact_and_fixed_positions_are_taken_once():
         assert len(fixed) == len(set(fixed))
 
 
-def test_covers_are_equally_likely():
-    """In P-1 there are eight fixed sites and the general pair: 2 atoms of one kind have C(8, 2) + 1 = 29 covers."""
+def test_covers_are_drawn_by_their_weight():
+    """Two equal atoms in P-1: C(8, 2) = 28 pairs of fixed sites, and the general position with three parameters."""
     rng = np.random.default_rng(3)
     positions = wyckoff_table(2).positions
-    drawn = [random_cover(positions, Composition.from_formula("S2"), rng) for _ in range(2900)]
-    seen = [tuple(sorted(o.position.letter for o in orbits)) for orbits in drawn]
-    counts = np.unique(np.array([",".join(s) for s in seen]), return_counts=True)[1]
-    assert len(counts) == 29
-    assert ((counts - 100) ** 2 / 100).sum() < 60  # χ² with 28 degrees of freedom: p ≈ 4e-4
+    drawn = [random_cover(positions, Composition.from_formula("S2"), rng) for _ in range(2000)]
+    seen = Counter("".join(sorted(o.position.letter for o in orbits)) for orbits in drawn)
+    weights = {letters: 27.0 if letters == "i" else 1.0 for letters in seen}
+    assert len(seen) == 29
+    expected = {letters: 2000 * weight / 55 for letters, weight in weights.items()}
+    chi_squared = sum((seen[x] - expected[x]) ** 2 / expected[x] for x in seen)
+    assert chi_squared < 60  # 28 degrees of freedom: p = 4e-4
 
 
 def test_impossible_groups_have_no_cover():
