@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 from dataclasses import dataclass
 
 import numpy as np
@@ -95,6 +95,19 @@ class Archive:
         """Return the individual with this id, or the better relaxed twin that took its place."""
         return self.individuals[self._place[id]]
 
+    def lowest(self, reduced: Composition, count: int) -> list[Individual]:
+        """Return the ``count`` lowest individuals of a reduced composition."""
+        return [self.individuals[place] for _, place in self._by_enthalpy.get(reduced, [])[:count]]
+
+    def volume(self, composition: Composition) -> float | None:
+        """Return the volume, Å³, of the phases that coexist at a composition; None before there is a hull."""
+        if self.hull is None:
+            return None
+        vertices, amounts = self.hull.decomposition(self.space.fractions(composition))
+        crystals = [self.individual(id).crystal for id in self.hull.ids[vertices].tolist()]
+        per_atom = sum(amount * c.volume / len(c) for amount, c in zip(amounts.tolist(), crystals, strict=True))
+        return composition.n_atoms * per_atom
+
     def best(self, count: int) -> list[int]:
         """Return the places of the ``count`` lowest individuals of every composition, by composition."""
         return [place for group in self._by_enthalpy.values() for _, place in group[:count]]
@@ -102,7 +115,8 @@ class Archive:
     def twin_of(self, new: Individual) -> Individual | None:
         """Return an earlier individual that is the same structure by enthalpy, volume and fingerprint."""
         group = self._by_enthalpy.get(new.crystal.composition.reduced, [])
-        for enthalpy, place in group:
+        first = bisect_left(group, (new.enthalpy_per_atom - self.tolerance.enthalpy, -1))
+        for enthalpy, place in group[first:]:
             if enthalpy > new.enthalpy_per_atom + self.tolerance.enthalpy:
                 break
             old = self.individuals[place]

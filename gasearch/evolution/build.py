@@ -31,7 +31,7 @@ def build(candidate: Candidate, space: SearchSpace, rng: np.random.Generator) ->
 
 def _attempt(candidate: Candidate, space: SearchSpace, rng: np.random.Generator) -> Crystal | None:
     if candidate.operator == RANDOM:
-        assert candidate.composition is not None
-        volume = space.volume(candidate.composition) * rng.uniform(*VOLUME_RANGE)
+        expected = candidate.volume or space.volume(candidate.composition)
+        volume = expected * rng.uniform(*VOLUME_RANGE)
         return random_crystal(candidate.composition, volume, space.minimum_distances, rng)
     return OPERATORS[candidate.operator]([p.crystal for p in candidate.parents], space, rng)

@@ -65,20 +65,23 @@ class Candidate:
         Unique, counted from 0; also the key of its random generator.
     operator : str
         Name of the operator, ``random``, ``prototype`` or ``seed``.
-    composition : Composition or None
-        The composition to build; None where the operator decides.
+    composition : Composition
+        What to build; operators with parents begin near it and may end elsewhere.
     parents : tuple of Individual
     given : Crystal or None
         The structure itself, for seeds and prototypes.
+    volume : float or None
+        Volume that a random crystal should have, Å³; None to leave it to the search space.
     may_be_stopped : bool
         Whether its relaxation may be given up when it will end too far above the hull.
     """
 
     id: int
     operator: str
-    composition: Composition | None = None
+    composition: Composition
     parents: tuple[Individual, ...] = ()
     given: Crystal | None = None
+    volume: float | None = None
     may_be_stopped: bool = False
 
 
@@ -89,14 +92,14 @@ class Block:
     Parameters
     ----------
     candidates : tuple of Candidate
-    population : tuple of Individual
-        Those a candidate may turn out to repeat.
+    neighbours : tuple of Individual
+        Low individuals of the compositions aimed at, which a candidate may turn out to repeat.
     hull : Hull or None
         The hull when the block was made; None before there is one.
     """
 
     candidates: tuple[Candidate, ...]
-    population: tuple[Individual, ...]
+    neighbours: tuple[Individual, ...]
     hull: Hull | None
 
 

@@ -170,7 +170,14 @@ class Search:
         parents = ParentChoice(self.archive, self.settings.selection)
         odds = self.compositions.odds(self.archive.hull, self.settings.selection.exploration)
         candidates = tuple(self._candidate(id, parents, odds) for id in self.ids(first))
-        return Block(candidates, parents.individuals(), self.archive.hull)
+        return Block(candidates, self._neighbours(candidates), self.archive.hull)
+
+    def _neighbours(self, candidates: Sequence[Candidate]) -> tuple[Individual, ...]:
+        """Return the low individuals of every composition that the candidates aim at or descend from."""
+        aims = [c.composition.reduced for c in candidates]
+        origins = [parent.crystal.composition.reduced for c in candidates for parent in c.parents]
+        count = self.settings.selection.per_composition
+        return tuple(i for reduced in dict.fromkeys(aims + origins) for i in self.archive.lowest(reduced, count))
 
     def ids(self, first: int) -> range:
         """Return the ids of the block that begins at ``first``."""
@@ -208,5 +215,6 @@ class Search:
             shares = self.space.fractions(composition)
             chosen = parents.draw(shares, OPERATORS[operator].n_parents, rng)
             if chosen is not None:
-                return Candidate(id, operator, parents=chosen, may_be_stopped=stop)
-        return Candidate(id, RANDOM, composition, may_be_stopped=stop)
+                return Candidate(id, operator, composition, chosen, may_be_stopped=stop)
+        volume = self.archive.volume(composition)
+        return Candidate(id, RANDOM, composition, volume=volume, may_be_stopped=stop)

@@ -100,10 +100,6 @@ class ParentChoice:
         self.shares = archive.shares[self.places]
         self.width = settings.width
 
-    def individuals(self) -> tuple[Individual, ...]:
-        """Return everyone who may become a parent."""
-        return tuple(self.archive.individuals[place] for place in self.places)
-
     def draw(self, shares: np.ndarray, count: int, rng: np.random.Generator) -> tuple[Individual, ...] | None:
         """Draw different parents for a composition with these shares (d,); None if there are too few."""
         if len(self.places) < count:

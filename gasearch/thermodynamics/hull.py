@@ -27,6 +27,8 @@ class Hull:
         Their endpoint shares.
     enthalpies : (n,) array
         eV per atom.
+    facets : (m, d) array of int
+        Rows of the vertices of each facet.
     potentials : (m, d) array
         Chemical potentials of the endpoints on each facet, eV per atom.
     """
@@ -34,6 +36,7 @@ class Hull:
     ids: np.ndarray
     shares: np.ndarray
     enthalpies: np.ndarray
+    facets: np.ndarray
     potentials: np.ndarray
 
     @staticmethod
@@ -50,8 +53,8 @@ class Hull:
         formation = enthalpies - shares @ lowest
         simplices = _lower_simplices(shares, formation)
         potentials = np.array([np.linalg.solve(shares[s], formation[s]) for s in simplices]) + lowest
-        kept = np.unique(simplices)
-        return Hull(ids[kept], shares[kept], enthalpies[kept], potentials)
+        kept, facets = np.unique(simplices, return_inverse=True)
+        return Hull(ids[kept], shares[kept], enthalpies[kept], facets.reshape(simplices.shape), potentials)
 
     def enthalpy(self, shares: np.ndarray) -> np.ndarray:
         """Return the hull's enthalpy (...,), eV per atom, at shares (..., d)."""
@@ -60,6 +63,11 @@ class Hull:
     def above(self, shares: np.ndarray, enthalpies: np.ndarray) -> np.ndarray:
         """Return enthalpies (...,) above the hull, eV per atom; negative where a point lies below it."""
         return np.asarray(enthalpies) - self.enthalpy(shares)
+
+    def decomposition(self, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the vertices (d,), as rows, that coexist at shares (d,), and their fractions of the atoms (d,)."""
+        facet = self.facets[np.argmax(self.potentials @ shares)]
+        return facet, np.clip(np.linalg.solve(self.shares[facet].T, shares), 0.0, 1.0)
 
     def with_point(self, id: int, shares: np.ndarray, enthalpy: float) -> Hull:
         """Return the hull with one more point; the same object if the point changes nothing."""

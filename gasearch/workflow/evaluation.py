@@ -117,7 +117,7 @@ class Evaluation:
 
     def _twin_before(self, start: Crystal, block: Block) -> int | None:
         """Return an individual that the unrelaxed structure already is."""
-        same = [i for i in block.population if i.crystal.composition.reduced == start.composition.reduced]
+        same = [i for i in block.neighbours if i.crystal.composition.reduced == start.composition.reduced]
         if not same:
             return None
         mine = self._fingerprint(start)
@@ -125,7 +125,7 @@ class Evaluation:
 
     def _twin_after(self, new: Individual, block: Block) -> int | None:
         """Return an individual that the relaxed structure repeats: by fingerprint, in doubt by the structures."""
-        for old in (old for old in block.population if self.twins.alike(new, old)):
+        for old in (old for old in block.neighbours if self.twins.alike(new, old)):
             apart = distance(new.fingerprint, old.fingerprint)
             if apart < self.twins.fingerprint:
                 return old.id

@@ -53,6 +53,14 @@ class TestArchive:
         archive.admit(individual(4, "H3S", -1.4))
         assert archive.above.tolist() == pytest.approx([0, 0, 0, 0.3, 0])
 
+    def test_volumes_are_those_of_the_phases_that_coexist(self):
+        archive = Archive(SPACE, TwinTolerance())
+        assert archive.volume(Composition.from_formula("HS")) is None
+        for id, formula in enumerate(["H", "S"]):
+            archive.admit(individual(id, formula, -1.0))
+        expected = 2 * archive.individual(0).crystal.volume + archive.individual(1).crystal.volume
+        assert archive.volume(Composition.from_formula("H2S")) == pytest.approx(expected)
+
     def test_a_better_relaxed_twin_takes_the_place(self):
         archive = Archive(SPACE, TwinTolerance())
         archive.admit(individual(0, "H", -1.0, seed=5))
@@ -171,8 +179,9 @@ class TestSelection:
         )
 
     def test_only_the_lowest_of_a_composition_are_parents(self):
-        choice = ParentChoice(self.archive(), SelectionSettings(per_composition=1))
-        assert {i.id for i in choice.individuals()} == {0, 1, 2, 5, 6}
+        archive = self.archive()
+        choice = ParentChoice(archive, SelectionSettings(per_composition=1))
+        assert {archive.individuals[place].id for place in choice.places} == {0, 1, 2, 5, 6}
 
     def test_compositions_are_all_reached_and_fruitless_ones_less(self):
         choice, rng = CompositionChoice(SPACE), np.random.default_rng(0)

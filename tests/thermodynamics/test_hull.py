@@ -64,6 +64,16 @@ def test_one_endpoint_is_the_lowest_enthalpy():
     assert hull.above(np.ones(1), -2.5) == pytest.approx(0.5)
 
 
+def test_decomposition_has_the_composition_and_the_enthalpy_of_the_hull():
+    space, compositions, enthalpies = random_entries(3, 40, seed=1)
+    shares = np.array([space.fractions(c) for c in compositions])
+    hull = Hull.of(np.arange(len(shares)), shares, enthalpies)
+    for x in shares:
+        vertices, amounts = hull.decomposition(x)
+        np.testing.assert_allclose(amounts @ hull.shares[vertices], x, atol=1e-9)
+        assert amounts @ hull.enthalpies[vertices] == pytest.approx(float(hull.enthalpy(x)))
+
+
 def test_missing_endpoint_is_named():
     with pytest.raises(ValueError, match=r"endpoint\(s\) \[1\]"):
         Hull.of(np.arange(2), np.array([[1.0, 0.0], [0.5, 0.5]]), np.array([-1.0, -2.0]))
@@ -76,7 +86,7 @@ def test_chemical_potentials_are_the_tangent():
     hull = Hull.of(np.arange(4), shares, enthalpies)
     x, step = np.array([0.3, 0.7]), 1e-4
     mu = facet_at(hull, x)
-    slope = (hull.enthalpy(x + [step, -step]) - hull.enthalpy(x - [step, -step])) / (2 * step)
+    slope = (hull.enthalpy(x + np.array([step, -step])) - hull.enthalpy(x - np.array([step, -step]))) / (2 * step)
     assert mu[0] - mu[1] == pytest.approx(slope, abs=1e-6)
     omega = grand_potential(mu, shares, enthalpies)
     assert omega.min() == pytest.approx(0.0, abs=1e-9)
