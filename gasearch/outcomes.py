@@ -21,7 +21,6 @@ class Reason(StrEnum):
     STEP_LIMIT = "forces and stress did not converge within the step limit"
     HOPELESS = "stopped early, too far above the hull to reach it"
     CALCULATOR = "the calculator gave an error"
-    WATCHDOG = "took longer than the wall-clock limit"
 
 
 @dataclass(frozen=True, eq=False)
