@@ -11,6 +11,7 @@ _MEMORY = 20
 #: Inverse curvature before any is known, Å²/eV; the trust radius limits what it can do.
 _FIRST_SCALE = 0.05
 _FIRST_RADIUS = 0.1
+_SMALLEST_RADIUS = 1e-4
 _LARGEST_RADIUS = 0.3
 
 
@@ -66,26 +67,32 @@ class Minimiser:
 
         A step that raises the value by more than ``noise`` (S,) is undone, but its curvature is learned.
         """
-        slope = _dot(self.gradient, step)
+        first = np.isinf(self.value)
         moved = value <= self.value + noise
-        with np.errstate(invalid="ignore"):
-            gain = np.where(np.isfinite(self.value), self.value - value, 0.0)
-        change = np.where(np.isfinite(self.value)[:, None], gradient - self.gradient, 0.0)
-        limited = length >= 0.99 * self.radius
-        curvature = _dot(step, change)
-        radius = self.radius.copy()
-        easy = moved & limited & ((curvature <= 0) | (gain > -0.25 * slope))
-        radius[easy] = np.minimum(1.5 * radius[easy], _LARGEST_RADIUS)
-        poor = moved & ~easy & (gain < -0.1 * slope)
-        radius[poor] *= 0.7
-        radius[~moved] = 0.35 * length[~moved]
+        gain = np.where(first, value, self.value) - value
+        change = np.where(first[:, None], 0.0, gradient - self.gradient)
+        curvature, slope = _dot(step, change), -_dot(self.gradient, step)
+        share = np.divide(gain, slope, out=np.ones_like(gain), where=slope > 0)
         state = replace(
             self._remember(step, change, curvature),
             value=np.where(moved, value, self.value),
             gradient=np.where(moved[:, None], gradient, self.gradient),
-            radius=radius,
+            radius=self._next_radius(length, moved, share, curvature),
         )
         return replace(state, direction=state._direction()), moved
+
+    def _next_radius(
+        self, length: np.ndarray, moved: np.ndarray, share: np.ndarray, curvature: np.ndarray
+    ) -> np.ndarray:
+        """Return the radius (S,) after a step that gained this share of what its slope promised.
+
+        A quadratic gives a half at its minimum, and more before.
+        """
+        limited = length >= 0.99 * self.radius
+        easy = moved & limited & ((curvature <= 0) | (share > 0.25))
+        poor = moved & ~easy & (share < 0.1)
+        radius = np.where(easy, 1.5 * self.radius, np.where(poor, 0.7 * self.radius, self.radius))
+        return np.clip(np.where(moved, radius, 0.35 * length), _SMALLEST_RADIUS, _LARGEST_RADIUS)
 
     def _remember(self, step: np.ndarray, change: np.ndarray, curvature: np.ndarray) -> Minimiser:
         """Add the pairs of positive curvature."""

@@ -11,7 +11,7 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.geometry import nearest_distances
 from gasearch.outcomes import Failure, Reason, Relaxed
 from gasearch.potential.ensemble import Ensemble, joined, selected
-from gasearch.potential.potential import BatchResult, Potential, check_elements
+from gasearch.potential.potential import BatchResult, Potential
 from gasearch.schema import setting
 from gasearch.units import pressure_from_GPa
 
@@ -73,8 +73,6 @@ class BatchRelaxer:
 
         PotentialError if the potential does not know an element.
         """
-        for crystal in crystals:
-            check_elements(self.potential, crystal.numbers)
         ceiling = np.full(len(crystals), np.inf) if ceilings is None else np.asarray(ceilings, dtype=float)
         largest = max((len(c) for c in crystals), default=0)
         outcomes: dict[int, Relaxed | Failure] = {}
@@ -96,18 +94,19 @@ class BatchRelaxer:
         result = self.potential.compute(running.displaced(step).batch())
         running = running.told(step, length, result, pressure)
         converged = (running.max_force < self.settings.max_force) & (running.max_stress < self.settings.max_stress)
-        reasons = self._reasons(running, result, converged, ceiling[running.index])
-        done = converged | (reasons != None)  # noqa: E711  by element
+        failed = self._failed(running, result, converged, ceiling[running.index])
+        done = converged.copy()
+        done[list(failed)] = True
         outcomes = {
-            int(running.index[row]): _outcome(running, row, reasons[row], result.errors.get(row, ""))
+            int(running.index[row]): _outcome(running, row, failed.get(row), result.errors.get(row, ""))
             for row in np.flatnonzero(done).tolist()
         }
         return selected(running, ~done).reduced(), outcomes
 
-    def _reasons(
+    def _failed(
         self, running: Ensemble, result: BatchResult, converged: np.ndarray, ceiling: np.ndarray
-    ) -> np.ndarray:
-        """Say why each structure failed (S,): a `Reason`, the first that applies, or None."""
+    ) -> dict[int, Reason]:
+        """Return row → why that structure failed, the first reason that applies."""
         settings = self.settings
         finite = np.isfinite(result.energy) & np.isfinite(running.minimiser.gradient).all(axis=1)
         growth = np.abs(np.log(running.volume / running.start_volume))
@@ -120,10 +119,7 @@ class BatchRelaxer:
             (Reason.HOPELESS, ~converged & hopeless),
             (Reason.STEP_LIMIT, ~converged & (running.steps >= settings.max_steps)),
         )
-        reasons = np.full(len(running), None, dtype=object)
-        for reason, rows in reversed(checks):
-            reasons[rows] = reason
-        return reasons
+        return {row: reason for reason, rows in reversed(checks) for row in np.flatnonzero(rows).tolist()}
 
     def _collapsed(self, running: Ensemble, converged: np.ndarray) -> np.ndarray:
         """Whether two atoms are too close (S,); looked at now and then, and at the end."""
@@ -136,7 +132,7 @@ class BatchRelaxer:
 
 def _outcome(running: Ensemble, row: int, reason: Reason | None, detail: str) -> Relaxed | Failure:
     crystal, steps = running.crystal(row), int(running.steps[row])
-    if reason:
+    if reason is not None:
         return Failure(reason, steps, crystal, detail)
     return Relaxed(
         crystal=crystal,
