@@ -77,7 +77,12 @@ def assert_same(a, b):
     assert sorted(a) == sorted(b)
     for id in a:
         one, two = a[id], b[id]
-        assert (one.operator, one.parents, one.twin, one.result.steps) == (two.operator, two.parents, two.twin, two.result.steps)
+        assert (one.operator, one.parents, one.twin, one.result.steps) == (
+            two.operator,
+            two.parents,
+            two.twin,
+            two.result.steps,
+        )
         if one.start is not None:
             for name in ("cell", "frac", "numbers"):
                 assert np.array_equal(getattr(one.start, name), getattr(two.start, name))
