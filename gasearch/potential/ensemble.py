@@ -204,8 +204,8 @@ def _where(choose: np.ndarray, new: np.ndarray, old: np.ndarray) -> np.ndarray:
 
 
 def selected(table: _Table, keep: np.ndarray) -> _Table:
-    """Keep some rows of a dataclass of arrays."""
-    return _map(lambda array: array[keep], table)
+    """Keep some rows (boolean mask) of a dataclass of arrays."""
+    return table if keep.all() else _map(lambda array: array[keep], table)
 
 
 def joined(table: _Table, other: _Table) -> _Table:

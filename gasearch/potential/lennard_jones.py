@@ -65,7 +65,7 @@ class LennardJones:
             np.einsum("kp,kp->p", vectors, vectors),
         )
         forces, stress = pairs.forces_and_stress(batch, vectors, tension * vectors)
-        return BatchResult(np.bincount(pairs.couple_system, pairs.sums(energy), len(batch)), forces, stress)
+        return BatchResult(pairs.energies(energy), forces, stress)
 
     def _energy(self, epsilon: np.ndarray, sigma2: np.ndarray, squares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Energy u and u'(r)/r of pairs at squared distances r²."""

@@ -150,6 +150,10 @@ class BatchPairs:
         """Sum values (…, n_pairs) over the pairs of each couple: (…, n_couples)."""
         return np.add.reduceat(values, np.cumsum(self.counts) - self.counts, axis=-1)
 
+    def energies(self, energy: np.ndarray) -> np.ndarray:
+        """Sum energies (n_pairs,) of the pairs of each system: (n_sys,)."""
+        return _scattered(self.couple_system, self.sums(energy)[None], len(self.slices))[:, 0]
+
     def forces_and_stress(self, batch: Batch, vectors: np.ndarray, pull: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return forces (n_atoms, 3) and stress (n_sys, 3, 3) from dE/d(vector) of each pair, ``pull`` (3, n_pairs)."""
         on_first = self.sums(pull)
@@ -162,7 +166,7 @@ class BatchPairs:
 
 def _scattered(index: np.ndarray, values: np.ndarray, size: int) -> np.ndarray:
     """Add values (k, n) at index (n,) into an array (size, k)."""
-    return np.stack([np.bincount(index, row, size) for row in values], axis=1)
+    return np.stack([np.bincount(index, row, size) for row in values], axis=1).astype(float)
 
 
 class PairCache:
