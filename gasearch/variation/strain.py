@@ -18,8 +18,7 @@ class Strain:
     """Strain the cell at constant volume and displace some of the atoms.
 
     The strain is the lattice mutation of Glass, Oganov & Hansen, Comput. Phys. Commun. 175, 713 (2006),
-    doi:10.1016/j.cpc.2006.07.020, taken as a logarithmic strain without trace, so that the cell cannot
-    collapse.
+    doi:10.1016/j.cpc.2006.07.020, taken as a logarithmic strain without trace, so that the cell cannot collapse.
 
     Parameters
     ----------
@@ -28,8 +27,8 @@ class Strain:
     rattle : float
         Standard deviation of a displacement along each axis, in units of the cube root of the volume per atom.
     rattled : float
-        Largest fraction of the atoms that is displaced; drawn uniformly from 0, as an undisturbed structure keeps
-        symmetry.
+        Largest fraction of the atoms that is displaced. The fraction is drawn uniformly from 0, as atoms that stay in
+        place keep some symmetry.
     enlarged : float
         Probability to work in a supercell of the parent, where the space has room.
     """
@@ -58,7 +57,7 @@ class Strain:
         return (axes * np.exp(logarithms - logarithms.mean())) @ axes.T
 
     def _displacements(self, crystal: Crystal, rng: np.random.Generator) -> np.ndarray:
-        """Draw displacements (n, 3), Å, of which most are zero."""
+        """Draw displacements (n, 3), Å; those of atoms that stay are zero."""
         displacements = np.zeros((len(crystal), 3))
         moved = rng.permutation(len(crystal))[: round(rng.uniform(0, self.rattled) * len(crystal))]
         spacing = (crystal.volume / len(crystal)) ** (1 / 3)
