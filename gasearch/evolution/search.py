@@ -18,20 +18,20 @@ from gasearch.outcomes import Relaxed
 from gasearch.schema import setting
 from gasearch.variation.variation import OPERATORS
 
-#: Gain of a new individual that does not change the hull, relative to one that does.
-GAIN_NEAR_HULL = 0.1
+#: Gain of the lowest individual of its composition that does not change the hull, relative to one that does.
+GAIN_OFF_HULL = 0.2
 
 
-#: Weights of the operators unless the user gives others.
+#: Weights of the operators unless the user gives others; after what each gave on the Kob–Andersen mixture.
 DEFAULT_OPERATORS: Mapping[str, float] = {
-    RANDOM: 3.0,
+    RANDOM: 1.0,
     "heredity": 3.0,
-    "strain": 1.0,
-    "permutation": 1.0,
-    "transmutation": 1.0,
+    "transmutation": 3.0,
+    "strain": 2.0,
     "insertion": 1.0,
     "removal": 1.0,
-    "modulation": 1.0,
+    "permutation": 0.5,
+    "modulation": 0.5,
 }
 
 
@@ -63,7 +63,7 @@ class SearchSettings:
 
     block: int = setting(8, at_least=1)
     lag: int = setting(24, at_least=0)
-    first_generation: int = setting(60, at_least=1)
+    first_generation: int = setting(40, at_least=1)
     operators: Mapping[str, float] = setting(default_factory=lambda: dict(DEFAULT_OPERATORS), at_least=0)
     adapt: bool = True
     stop_above: float | None = setting(None, above=0, unit="eV")
@@ -123,7 +123,8 @@ class Search:
         self.given = tuple(given)
         self.archive = Archive(space, settings.twins)
         self.weights = OperatorWeights(settings.operators, settings.adapt)
-        self.compositions = CompositionChoice(space)
+        self.compositions = CompositionChoice(space, settings.selection)
+        self._founders = len(self.given) + settings.first_generation
         self.told = 0
         self.relaxations = 0
         self.twins = 0
@@ -137,17 +138,16 @@ class Search:
             raise ValueError(f"outcome {outcome.id} told out of order; {self.told} is next")
         self.told += 1
         self.relaxations += outcome.started
-        relaxed = outcome.result if isinstance(outcome.result, Relaxed) else None
-        self.weights.record(outcome.operator, self._admit(outcome) if relaxed else 0.0)
-        if outcome.start is not None:
-            reduced = outcome.start.composition.reduced
-            self.compositions.record(reduced, relaxed.enthalpy_per_atom if relaxed else np.inf)
+        changed = isinstance(outcome.result, Relaxed) and self._admit(outcome)
+        better = self._visit(outcome)
+        if outcome.id >= self._founders:
+            self.weights.record(outcome.operator, 1.0 if changed else GAIN_OFF_HULL if better else 0.0)
 
-    def _admit(self, outcome: Outcome) -> float:
-        """Admit a relaxed candidate unless it is a twin; return its gain (0 to 1)."""
+    def _admit(self, outcome: Outcome) -> bool:
+        """Admit a relaxed candidate unless it is a twin; return whether it changed the hull."""
         new = Individual.from_outcome(outcome)
         if new.crystal.composition.reduced not in self.compositions.cells:
-            return 0.0
+            return False
         twin = self.archive.twin_of(new) if outcome.twin is None else self.archive.individual(outcome.twin)
         if twin is not None:
             self.twins += 1
@@ -156,7 +156,14 @@ class Search:
             changed = self.archive.admit(new)
         if changed:
             self.story.append(HullChange(outcome.id, self.relaxations, self.mean_hull_enthalpy()))
-        return 0.0 if twin is not None else 1.0 if changed else GAIN_NEAR_HULL
+        return changed
+
+    def _visit(self, outcome: Outcome) -> bool:
+        """Count a visit to a composition; return whether it gave the lowest individual there."""
+        if outcome.start is None:
+            return False
+        enthalpy = outcome.result.enthalpy_per_atom if isinstance(outcome.result, Relaxed) else np.inf
+        return self.compositions.record(outcome.start.composition.reduced, enthalpy)
 
     def mean_hull_enthalpy(self) -> float:
         """Return the mean of the hull over all compositions, eV per atom."""
@@ -168,7 +175,7 @@ class Search:
     def ask(self, first: int) -> Block:
         """Return the block of candidates that begins at id ``first``, made from what has been told so far."""
         parents = ParentChoice(self.archive, self.settings.selection)
-        odds = self.compositions.odds(self.archive.hull, self.settings.selection.exploration)
+        odds = self.compositions.odds(self.archive.hull)
         candidates = tuple(self._candidate(id, parents, odds) for id in self.ids(first))
         return Block(candidates, self._neighbours(candidates), self.archive.hull)
 
@@ -204,8 +211,7 @@ class Search:
         if turn < 2 * len(endpoints):
             cells = self.compositions.cells[endpoints[turn % len(endpoints)].reduced]
             return Candidate(id, RANDOM, cells[rng.integers(len(cells))])
-        even = np.full(len(self.compositions.reduced), 1 / len(self.compositions.reduced))
-        return Candidate(id, RANDOM, self.compositions.draw(even, rng))
+        return Candidate(id, RANDOM, self.compositions.draw(self.compositions.even(), rng))
 
     def _child(self, id: int, parents: ParentChoice, odds: np.ndarray, rng: np.random.Generator) -> Candidate:
         composition = self.compositions.draw(odds, rng)

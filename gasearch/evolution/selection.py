@@ -23,14 +23,17 @@ class SelectionSettings:
     per_composition : int
         Individuals of one composition that may be parents: the lowest ones.
     exploration : float
-        Share of draws, 0 to 1, that ignore the distance to the hull.
+        Weight, from 0 to 1, that any composition or individual has beside what its distance to the hull gives it.
+    focus : float
+        Distance to the hull at which that falls to 1/e, in units of the median distance.
     width : float
         Range in composition (endpoint shares) from which the parents for a composition come.
     """
 
     per_composition: int = setting(5, at_least=1)
-    exploration: float = setting(0.2, at_least=0, at_most=1)
-    width: float = setting(0.25, above=0)
+    exploration: float = setting(0.1, at_least=0, at_most=1)
+    focus: float = setting(0.5, above=0)
+    width: float = setting(0.1, above=0)
 
 
 class CompositionChoice:
@@ -40,7 +43,8 @@ class CompositionChoice:
     sizes hold it; larger cells hold more structures and are drawn in proportion to their atoms.
     """
 
-    def __init__(self, space: CompositionSpace):
+    def __init__(self, space: CompositionSpace, settings: SelectionSettings):
+        self.settings = settings
         self.cells: dict[Composition, list[Composition]] = {}
         for composition in space.compositions:
             self.cells.setdefault(composition.reduced, []).append(composition)
@@ -50,21 +54,26 @@ class CompositionChoice:
         self._lowest = np.full(len(self.reduced), np.inf)
         self._fruitless = np.zeros(len(self.reduced))
 
-    def record(self, reduced: Composition, enthalpy_per_atom: float) -> None:
-        """Take the enthalpy that a candidate of a composition has come to, eV per atom; inf if it failed.
+    def record(self, reduced: Composition, enthalpy_per_atom: float) -> bool:
+        """Take the enthalpy, eV per atom, that a candidate of a composition has come to, inf if it failed.
 
-        A composition that is not in the space, such as a reference's, is passed over.
+        Return whether it is the lowest of its composition so far. A composition outside the space is passed over.
         """
         place = self._place.get(reduced)
         if place is None:
-            return
+            return False
         better = enthalpy_per_atom < self._lowest[place]
         self._lowest[place] = min(enthalpy_per_atom, self._lowest[place])
         self._fruitless[place] = 0 if better else self._fruitless[place] + 1
+        return bool(better)
 
-    def odds(self, hull: Hull | None, exploration: float) -> np.ndarray:
+    def even(self) -> np.ndarray:
+        """Return the same odds (n,) for every reduced composition."""
+        return np.full(len(self.reduced), 1 / len(self.reduced))
+
+    def odds(self, hull: Hull | None) -> np.ndarray:
         """Return the odds (n,) of each reduced composition."""
-        weights = (exploration + self._promise(hull)) / (1.0 + self._fruitless)
+        weights = (self.settings.exploration + self._promise(hull)) / np.sqrt(1.0 + self._fruitless)
         return weights / weights.sum()
 
     def draw(self, odds: np.ndarray, rng: np.random.Generator) -> Composition:
@@ -79,12 +88,12 @@ class CompositionChoice:
         promise = np.ones(len(known))
         if hull is not None:
             above = hull.above(self.shares[known], self._lowest[known])
-            promise[known] = boltzmann(above, _scale(above))
+            promise[known] = boltzmann(above, self.settings.focus * _median(above))
         return promise
 
 
-def _scale(above: np.ndarray) -> float:
-    """Return the distance to the hull that counts as far: the median of what is not on it."""
+def _median(above: np.ndarray) -> float:
+    """Return the median distance to the hull of what is not on it; 1 if all is."""
     off = above[above > 1e-6]
     return float(np.median(off)) if off.size else 1.0
 
@@ -96,7 +105,7 @@ class ParentChoice:
         self.places = np.array(archive.best(settings.per_composition), dtype=int)
         self.archive = archive
         above = archive.above[self.places]
-        self.fitness = settings.exploration + boltzmann(above, _scale(above))
+        self.fitness = settings.exploration + boltzmann(above, settings.focus * _median(above))
         self.shares = archive.shares[self.places]
         self.width = settings.width
 

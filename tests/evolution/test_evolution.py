@@ -9,7 +9,7 @@ from gasearch.crystal.fingerprint import fingerprint
 from gasearch.evolution.archive import Archive, TwinTolerance
 from gasearch.evolution.candidate import Individual, Outcome
 from gasearch.evolution.operators import RANDOM, OperatorWeights
-from gasearch.evolution.search import GAIN_NEAR_HULL, Search, SearchSettings
+from gasearch.evolution.search import GAIN_OFF_HULL, Search, SearchSettings
 from gasearch.evolution.selection import CompositionChoice, ParentChoice, SelectionSettings
 from gasearch.evolution.termination import Termination
 from gasearch.outcomes import Failure, Reason, Relaxed
@@ -93,12 +93,20 @@ class TestSearch:
         search.tell(Outcome(1, RANDOM, (), None, Failure(Reason.NOT_BUILT)))
         assert (search.relaxations, len(search.archive)) == (1, 0)
 
-    def test_twins_are_not_admitted_and_gain_nothing(self):
+    def test_twins_are_not_admitted(self):
         search = self.search()
         for id in range(2):
             search.tell(outcome(id, "H2", -1.0, seed=3))
         assert (search.twins, len(search.archive), search.relaxations) == (1, 1, 2)
-        assert search.weights.gains[RANDOM] == GAIN_NEAR_HULL
+
+    def test_operators_gain_by_what_children_improve(self):
+        search = self.search()
+        founders = [("H", -1.0), ("S", -1.0), ("HS", -1.5), ("H3S", -1.0), *[("H2S", -1.1)] * 4]
+        children = [("HS", -1.6), ("H3S", -1.05), ("H3S", -0.9)]
+        for id, (formula, enthalpy) in enumerate(founders + children):
+            search.tell(outcome(id, formula, enthalpy))
+        assert search.weights.tries[RANDOM] == len(children)
+        assert search.weights.gains[RANDOM] == pytest.approx(1.0 + GAIN_OFF_HULL)
 
     def test_the_story_never_rises(self):
         search, rng = self.search(), np.random.default_rng(0)
@@ -184,20 +192,20 @@ class TestSelection:
         assert {archive.individuals[place].id for place in choice.places} == {0, 1, 2, 5, 6}
 
     def test_compositions_are_all_reached_and_fruitless_ones_less(self):
-        choice, rng = CompositionChoice(SPACE), np.random.default_rng(0)
-        even = choice.odds(None, 1.0)
+        choice, rng = CompositionChoice(SPACE, SelectionSettings()), np.random.default_rng(0)
+        even = choice.even()
         assert {choice.draw(even, rng) for _ in range(3000)} == set(SPACE.compositions)
         hs = Composition.from_formula("HS")
         for _ in range(100):
             choice.record(hs, np.inf)
         place = choice.reduced.index(hs)
-        assert choice.odds(None, 1.0)[place] < 0.2 * even[place]
+        assert choice.odds(None)[place] < 0.2 * even[place]
 
     def test_compositions_near_the_hull_are_favoured(self):
-        archive, choice = self.archive(), CompositionChoice(SPACE)
+        archive, choice = self.archive(), CompositionChoice(SPACE, SelectionSettings(exploration=0.0))
         for one in (archive.individuals[place] for place in (2, 5, 6)):
             choice.record(one.crystal.composition.reduced, one.enthalpy_per_atom)
-        odds = dict(zip((c.formula for c in choice.reduced), choice.odds(archive.hull, 0.0), strict=True))
+        odds = dict(zip((c.formula for c in choice.reduced), choice.odds(archive.hull), strict=True))
         assert odds["HS"] > odds["HS2"] > odds["H3S"]
 
 
