@@ -24,14 +24,14 @@ from pathlib import Path
 import numpy as np
 
 from gasearch.config import load
-from gasearch.crystal.composition import Composition, SearchSpace
+from gasearch.crystal.composition import Composition, CompositionSpace, SearchSpace
 from gasearch.crystal.symmetry import space_group
 from gasearch.evolution.candidate import Outcome
 from gasearch.evolution.operators import RANDOM
 from gasearch.evolution.search import Search, SearchSettings
 from gasearch.evolution.termination import Termination
 from gasearch.outcomes import Relaxed
-from gasearch.parallel.executor import SerialExecutor
+from gasearch.parallel.executor import serial_executor
 from gasearch.potential.calibration import calibrate
 from gasearch.potential.load import load_potential
 from gasearch.potential.relaxation import BatchRelaxer
@@ -48,40 +48,36 @@ PUBLISHED = {
     "NiP2": (-27.218, 12),
     "NiP3": (-32.238, 194),
 }
+TARGETS = {Composition.from_formula(formula): formula for formula in PUBLISHED}
 TOLERANCE = 0.0005
 
 
 class UntilComplete(Search):
     """A search that ends when every published phase is reached."""
 
-    def __post_init__(self) -> None: ...
+    def __init__(self, space: CompositionSpace, settings: SearchSettings, seed: int):
+        super().__init__(space, settings, seed)
+        self.reached: dict[str, int] = {}
+        self.lowest: dict[str, float] = {}
 
     def tell(self, outcome: Outcome) -> None:
         """Take an outcome, and note which phase it reaches."""
         super().tell(outcome)
-        if not hasattr(self, "reached"):
-            self.reached: dict[str, int] = {}
-            self.lower: dict[str, float] = {}
-        if isinstance(outcome.result, Relaxed):
-            self._note(outcome.result)
+        reduced = None if outcome.start is None else outcome.start.composition.reduced
+        if isinstance(outcome.result, Relaxed) and reduced in TARGETS:
+            self._note(outcome.result, TARGETS[reduced])
 
-    def _note(self, relaxed: Relaxed) -> None:
-        reduced = relaxed.crystal.composition.reduced
-        formula = next((f for f in PUBLISHED if Composition.from_formula(f) == reduced), None)
-        if formula is None:
-            return
+    def _note(self, relaxed: Relaxed, formula: str) -> None:
         enthalpy, number = PUBLISHED[formula]
-        excess = relaxed.enthalpy_per_atom * reduced.n_atoms - enthalpy
-        if excess < -TOLERANCE:
-            self.lower[formula] = min(excess, self.lower.get(formula, 0.0))
+        excess = relaxed.enthalpy_per_atom * Composition.from_formula(formula).n_atoms - enthalpy
+        self.lowest[formula] = min(excess, self.lowest.get(formula, np.inf))
         same = abs(excess) <= TOLERANCE and space_group(relaxed.crystal, 0.05).number == number
-        if (same or excess < -TOLERANCE) and formula not in self.reached:
-            self.reached[formula] = self.relaxations
+        if same or excess < -TOLERANCE:
+            self.reached.setdefault(formula, self.relaxations)
 
     def stop_reason(self, next_id: int) -> str | None:
         """Stop when all are reached."""
-        complete = len(getattr(self, "reached", ())) == len(PUBLISHED)
-        return "complete" if complete else super().stop_reason(next_id)
+        return "complete" if len(self.reached) == len(PUBLISHED) else super().stop_reason(next_id)
 
 
 def one_seed(settings: SearchSettings, seed: int) -> dict:
@@ -92,32 +88,43 @@ def one_seed(settings: SearchSettings, seed: int) -> dict:
     space = SearchSpace(config.space, calibration.atomic_volumes, calibration.minimum_distances)
     search = UntilComplete(config.space, settings, seed)
     evaluate = Evaluation(
-        space, partial(BatchRelaxer, potential, config.relaxation), config.pressure, seed, settings.twins, settings.stop_above
+        space,
+        partial(BatchRelaxer, potential, config.relaxation),
+        config.pressure,
+        seed,
+        settings.twins,
+        settings.stop_above,
     )
-    began = time.perf_counter()
-    run_search(search, evaluate, SerialExecutor())
+    began, executor = time.perf_counter(), serial_executor()
+    run_search(search, evaluate, executor)
+    executor.shutdown()
     return {
         "seed": seed,
         "complete": len(search.reached) == len(PUBLISHED),
         "relaxations": search.relaxations + calibration.scans,
         "reached": search.reached,
-        "lower": search.lower,
+        "lowest": search.lowest,
         "candidates": search.told,
         "seconds": round(time.perf_counter() - began, 1),
-        "gains": search.weights.gains,
-        "tries": search.weights.tries,
+        "duplicates": search.twins,
     }
 
 
 def report(name: str, results: list[dict]) -> None:
     """Print what a method needed."""
     needed = [r["relaxations"] if r["complete"] else np.inf for r in results]
-    print(f"{name}: complete {sum(r['complete'] for r in results)}/{len(results)}, median {np.median(needed):.0f}, "
-          f"largest {max(needed):.0f} relaxations; {np.mean([r['seconds'] for r in results]):.0f} s a seed", flush=True)
+    complete = sum(r["complete"] for r in results)
+    seconds = np.mean([r["seconds"] for r in results])
+    print(
+        f"{name}: complete {complete}/{len(results)}, median {np.median(needed):.0f}, "
+        f"largest {max(needed):.0f} relaxations; {seconds:.0f} s a seed"
+    )
     for formula in PUBLISHED:
         at = [r["reached"].get(formula, np.inf) for r in results]
-        lower = min((r["lower"].get(formula, 0.0) for r in results), default=0.0)
-        print(f"  {formula:6s} median {np.median(at):6.0f}  largest {max(at):6.0f}  lowest − published {1000 * lower:8.2f} meV")
+        lowest = 1000 * min(r["lowest"].get(formula, np.inf) for r in results)
+        print(
+            f"  {formula:6s} median {np.median(at):6.0f}  largest {max(at):6.0f}  lowest − published {lowest:8.2f} meV"
+        )
 
 
 def main() -> None:
@@ -130,13 +137,14 @@ def main() -> None:
     parser.add_argument("--block", type=int)
     parser.add_argument("--lag", type=int)
     parser.add_argument("--random", action="store_true", help="symmetric random search instead")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a search setting, as JSON")
     arguments = parser.parse_args()
     settings = load(INPUT).search
-    overrides = {k: json.loads(v) for k, v in (item.split("=", 1) for item in arguments.set)}
-    overrides |= {k: getattr(arguments, k) for k in ("block", "lag") if getattr(arguments, k) is not None}
-    selection = replace(settings.selection, **{k: overrides.pop(k) for k in list(overrides) if hasattr(settings.selection, k)})
-    settings = replace(settings, selection=selection, termination=Termination(arguments.candidates), **overrides)
+    settings = replace(
+        settings,
+        block=arguments.block or settings.block,
+        lag=settings.lag if arguments.lag is None else arguments.lag,
+        termination=Termination(arguments.candidates),
+    )
     if arguments.random:
         settings = replace(settings, operators={RANDOM: 1.0}, first_generation=arguments.candidates)
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
