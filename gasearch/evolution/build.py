@@ -12,21 +12,29 @@ from gasearch.evolution.candidate import Candidate
 from gasearch.evolution.operators import RANDOM
 from gasearch.variation.variation import OPERATORS
 
-#: Trials of one operator before a candidate is given up.
-ATTEMPTS = 20
+#: Trials of one operator before a candidate is given up, and those that insist on the composition aimed at.
+ATTEMPTS, AIMED = 20, 12
 #: Random crystals start within these factors of the expected volume.
 VOLUME_RANGE = (0.85, 1.25)
 
 
 def build(candidate: Candidate, space: SearchSpace, rng: np.random.Generator) -> Crystal | None:
-    """Build the candidate's structure with acceptable distances, or None if no attempt gave one."""
+    """Build the candidate's structure with acceptable distances, or None if no attempt gave one.
+
+    Operators end at whatever composition they come to; of several trials, one at the composition aimed at is taken.
+    """
     if candidate.given is not None:
         return candidate.given
-    for _ in range(ATTEMPTS):
+    elsewhere = None
+    for attempt in range(ATTEMPTS):
         crystal = _attempt(candidate, space, rng)
         if crystal is not None and not too_close(crystal, space.minimum_distances):
-            return reduced(crystal)
-    return None
+            if crystal.composition.reduced == candidate.composition.reduced:
+                return reduced(crystal)
+            elsewhere = elsewhere or crystal
+        if elsewhere is not None and attempt >= AIMED:
+            break
+    return None if elsewhere is None else reduced(elsewhere)
 
 
 def _attempt(candidate: Candidate, space: SearchSpace, rng: np.random.Generator) -> Crystal | None:
