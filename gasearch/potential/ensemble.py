@@ -15,8 +15,9 @@ from gasearch.potential.potential import Batch, BatchResult
 
 _Table = TypeVar("_Table")
 
-#: Stiffness of the cell against that of the atoms: fewest evaluations on random Lennard-Jones crystals.
-_STRAIN_WEIGHT = 0.45
+#: How slowly the cell moves beside the atoms. On 40 random H-S crystals at 200 GPa, 0.6, 0.35 and 0.17 need some 45, 36
+#: and 29 evaluations, and 80, 65 and 60 % end in the minimum that ASE's FIRE finds.
+_STRAIN_WEIGHT = 0.35
 #: eV per atom by which a step may raise the enthalpy: above the rounding of a single-precision model.
 _NOISE_PER_ATOM = 1e-5
 #: Volume over product of edges below which a cell is reduced again, lest its neighbour list grow.
@@ -91,7 +92,7 @@ class Ensemble:
             positions=positions,
             numbers=numbers,
             present=present,
-            strain_scale=_STRAIN_WEIGHT * np.cbrt(volume / n_atoms) * np.sqrt(n_atoms),
+            strain_scale=_STRAIN_WEIGHT * np.cbrt(volume / n_atoms) * n_atoms,
             start_volume=volume,
             steps=np.zeros(count, dtype=int),
             energy=np.full(count, np.nan),
@@ -147,7 +148,7 @@ class Ensemble:
         The length is that of the largest displacement of an atom, or of neighbours against each other by strain, Å.
         """
         step = self.minimiser.direction.reshape(len(self), -1, 3)
-        strain = np.linalg.norm(step[:, -3:], axis=(1, 2)) / (_STRAIN_WEIGHT * np.sqrt(self.n_atoms))
+        strain = np.linalg.norm(step[:, -3:], axis=(1, 2)) / (_STRAIN_WEIGHT * self.n_atoms)
         length = np.maximum(np.linalg.norm(step[:, :-3], axis=2).max(axis=1), strain)
         shrink = np.minimum(1.0, self.minimiser.radius / np.maximum(length, 1e-300))
         return step * shrink[:, None, None], length * shrink
