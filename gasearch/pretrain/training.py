@@ -41,6 +41,8 @@ class TrainingSettings:
         Weights in the loss of the squared errors of energy per atom (eV), forces (eV/Å) and stress (eV/Å³).
     weight_scale : float
         Enthalpy above hull, eV/atom, at which a cell's weight has fallen to a half.
+    ceiling : float
+        Enthalpy above hull, eV/atom, from which on cells are left out.
     dtype : str
     seed : int
     """
@@ -54,9 +56,10 @@ class TrainingSettings:
     stage_two: int = 140
     batch_size: int = 4
     learning_rate: float = 0.01
-    weights: tuple[float, float, float] = (1.0, 10.0, 50.0)
-    stage_two_weights: tuple[float, float, float] = (100.0, 10.0, 100.0)
+    weights: tuple[float, float, float] = (300.0, 10.0, 300.0)
+    stage_two_weights: tuple[float, float, float] = (1000.0, 10.0, 500.0)
     weight_scale: float = 1.0
+    ceiling: float = 3.0
     dtype: str = "float32"
     seed: int = 0
 
@@ -64,6 +67,20 @@ class TrainingSettings:
 def label_weights(above_hull: np.ndarray, scale: float) -> np.ndarray:
     """Return weights (n,) that fall off with the enthalpy above hull (n,): 1 on it, a half at the scale."""
     return 1 / (1 + (np.maximum(above_hull, 0.0) / scale) ** 2)
+
+
+def atomic_energies(labels: Sequence[Label], weights: np.ndarray) -> dict[int, float]:
+    """Return the energy of each element (atomic number → eV) that fits the labels best, by weighted least squares.
+
+    Unweighted, a few strongly compressed cells would shift them by electronvolts.
+    """
+    elements = tuple(sorted({z for label in labels for z in label.sample.crystal.composition.elements}))
+    counts = np.array([label.sample.crystal.composition.vector(elements) for label in labels])
+    energies = np.array([label.result.energy for label in labels])
+    # Weights are of squared errors per atom.
+    factor = np.sqrt(weights) / counts.sum(axis=1)
+    solution = np.linalg.lstsq(factor[:, None] * counts, factor * energies)[0]
+    return dict(zip(elements, solution.tolist(), strict=True))
 
 
 def train(labels: Sequence[Label], above_hull: np.ndarray, settings: TrainingSettings, directory: Path) -> Path:
@@ -76,14 +93,22 @@ def train(labels: Sequence[Label], above_hull: np.ndarray, settings: TrainingSet
     from mace.tools import build_default_arg_parser
 
     weights = label_weights(above_hull, settings.weight_scale)
-    for split in (Split.TRAIN, Split.VALIDATION):
-        chosen = [i for i, label in enumerate(labels) if split_of(label.sample.origin) is split]
-        write_training_set(directory / f"{split}.extxyz", [labels[i] for i in chosen], weights[chosen])
-    run(build_default_arg_parser().parse_args(_arguments(settings, directory)))
+    splits = np.array([split_of(label.sample.origin) for label in labels])
+    chosen = {
+        s: np.flatnonzero((splits == s) & (above_hull < settings.ceiling)) for s in (Split.TRAIN, Split.VALIDATION)
+    }
+    for split, indices in chosen.items():
+        write_training_set(directory / f"{split}.extxyz", [labels[i] for i in indices], weights[indices])
+    fitted = chosen[Split.TRAIN]
+    energies = atomic_energies([labels[i] for i in fitted], weights[fitted])
+    arguments = build_default_arg_parser().parse_args(_arguments(settings, energies, directory))
+    # AMSGrad, on by default, would shorten all steps for good because of the large gradients of the first ones.
+    arguments.amsgrad = False
+    run(arguments)
     return directory / f"{_NAME}_stagetwo.model"
 
 
-def _arguments(settings: TrainingSettings, directory: Path) -> list[str]:
+def _arguments(settings: TrainingSettings, energies: dict[int, float], directory: Path) -> list[str]:
     """Return the command line of mace_run_train."""
     options = {
         "name": _NAME,
@@ -93,6 +118,7 @@ def _arguments(settings: TrainingSettings, directory: Path) -> list[str]:
         "energy_key": ENERGY,
         "forces_key": FORCES,
         "stress_key": STRESS,
+        "E0s": energies,
         **_model_options(settings),
         **_loss_options(settings),
         "batch_size": settings.batch_size,
@@ -108,14 +134,13 @@ def _arguments(settings: TrainingSettings, directory: Path) -> list[str]:
         "plot": False,
         "device": "cpu",
     }
-    flags = ["--pair_repulsion", "--stage_two", "--ema", "--amsgrad", "--restart_latest", "--save_cpu"]
+    flags = ["--pair_repulsion", "--stage_two", "--ema", "--restart_latest", "--save_cpu"]
     return [f"--{name}={value}" for name, value in options.items()] + flags
 
 
 def _model_options(settings: TrainingSettings) -> dict[str, object]:
     return {
         "model": "MACE",
-        "E0s": "average",
         "num_channels": settings.channels,
         "max_L": settings.max_L,
         "max_ell": settings.max_ell,
