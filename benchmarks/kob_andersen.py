@@ -16,7 +16,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import json
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -150,9 +150,9 @@ def main() -> None:
     seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
     with ProcessPoolExecutor(arguments.processes) as pool:
         results = []
-        for result in pool.map(partial(one_seed, settings), seeds):
-            print(json.dumps(result), flush=True)
-            results.append(result)
+        for future in as_completed([pool.submit(one_seed, settings, seed) for seed in seeds]):
+            results.append(future.result())
+            print(json.dumps(results[-1]), flush=True)
     report(f"{'random' if arguments.random else 'search'}, block {settings.block}, lag {settings.lag}", results)
 
 
