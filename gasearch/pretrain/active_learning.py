@@ -80,26 +80,38 @@ def explore(
 def choose(
     found: Round, space: SearchSpace, sampling: SamplingSettings, settings: ActiveSettings, rng: np.random.Generator
 ) -> list[Sample]:
-    """Draw the cells of a round that are worth a label.
+    """Choose the cells of a round that are worth a label.
 
-    Low enthalpies are likelier, and each composition is as likely as any other: a crowd of similar structures at one
-    composition does not hide the others.
+    The lowest structure of each composition always is. Of the others low enthalpies are likelier, and each composition
+    is as likely as any other: a crowd of similar structures at one composition does not hide the others.
     """
     n_broken = min(round(settings.broken_share * settings.labels), len(found.broken))
     n_rattled = round(settings.rattled_share * settings.labels)
-    odds = _odds(found, settings.window)
-    n_relaxed = min(settings.labels - n_broken - n_rattled, len(odds))
-    chosen = [found.relaxed[i] for i in rng.choice(len(odds), n_relaxed, replace=False, p=odds)]
+    lowest = _lowest(found)
+    others = np.setdiff1d(np.arange(len(found.relaxed)), lowest)
+    n_others = np.clip(settings.labels - n_broken - n_rattled - len(lowest), 0, len(others))
+    drawn = rng.choice(others, n_others, replace=False, p=_odds(found, others, settings.window)) if n_others else []
+    chosen = [found.relaxed[i] for i in (*lowest, *drawn)]
     copies = (rattled(sample, space, sampling, rng) for sample in chosen[:n_rattled])
     broken = [found.broken[i] for i in rng.choice(len(found.broken), n_broken, replace=False)]
     return [*chosen, *(copy for copy in copies if copy is not None), *broken]
 
 
-def _odds(found: Round, window: float) -> np.ndarray:
-    """Probabilities (n,) of the relaxed structures."""
-    names = [sample.crystal.composition.reduced.formula for sample in found.relaxed]
-    _, group = np.unique(names, return_inverse=True)
-    weights = np.exp(-np.maximum(found.above, 0.0) / window)
+def _formulas(found: Round) -> np.ndarray:
+    return np.array([sample.crystal.composition.reduced.formula for sample in found.relaxed])
+
+
+def _lowest(found: Round) -> np.ndarray:
+    """Indices of the lowest structure of each composition, the lowest of them first."""
+    order = np.argsort(found.above, kind="stable")
+    _, first = np.unique(_formulas(found)[order], return_index=True)
+    return order[np.sort(first)]
+
+
+def _odds(found: Round, indices: np.ndarray, window: float) -> np.ndarray:
+    """Probabilities of these relaxed structures."""
+    _, group = np.unique(_formulas(found)[indices], return_inverse=True)
+    weights = np.exp(-np.maximum(found.above[indices], 0.0) / window)
     weights /= np.bincount(group, weights)[group]
     # Enough of an even share that every structure can be drawn.
     return (weights / weights.sum() + 1e-3 / len(weights)) / (1 + 1e-3)
