@@ -55,6 +55,16 @@ def test_single_precision_is_close(tiny_mace, crystals):
     np.testing.assert_allclose(single.forces, double.forces, atol=1e-5 * np.abs(double.forces).max())
 
 
+def test_the_first_call_gives_the_same_bits_as_later_ones(tiny_mace, crystals):
+    model, batch = Mace(tiny_mace, dtype="float32", device="cpu"), Batch.from_crystals(crystals)
+    first = model.compute(batch)
+    for crystal in crystals:
+        model.compute(Batch.from_crystals([crystal]))
+    again = model.compute(batch)
+    assert np.array_equal(first.energy, again.energy)
+    assert np.array_equal(first.forces, again.forces)
+
+
 def test_a_folder_is_read_through_its_card(folder, caplog):
     with caplog.at_level(logging.WARNING):
         assert Mace(folder).elements == (1, 16)
