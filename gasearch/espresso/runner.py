@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -18,6 +19,8 @@ from gasearch.espresso.pw import PwSettings, ScfResult, read_scf, write_scf
 
 #: A child that finds these believes that it is a rank of our own MPI job, and fails in MPI_Init.
 _MPI_PREFIXES = ("OMPI_", "PMIX_", "PRTE_", "PMI_")
+#: What pw.x says before it stops.
+_COMPLAINT = re.compile(r"%{20,}\n(.*?)\n\s*%{20,}", re.DOTALL)
 
 
 class ScfProblem(StrEnum):
@@ -140,5 +143,8 @@ def safer(settings: PwSettings) -> PwSettings:
 
 
 def _failure(output: str) -> ScfFailure:
-    stopped = "convergence NOT achieved" in output
-    return ScfFailure(ScfProblem.NOT_CONVERGED if stopped else ScfProblem.CRASHED, output[-500:])
+    if "convergence NOT achieved" in output:
+        return ScfFailure(ScfProblem.NOT_CONVERGED, output[-500:])
+    # What Open MPI says when a rank stops comes after what pw.x says, between lines of per cent signs.
+    complaint = _COMPLAINT.search(output)
+    return ScfFailure(ScfProblem.CRASHED, " ".join(complaint[1].split()) if complaint else output[-500:])

@@ -26,7 +26,7 @@ def test_environment_loses_what_mpirun_put_there_and_nothing_else():
     found = clean_environment(
         {"OMPI_COMM_WORLD_RANK": "1", "PMIX_RANK": "1", "PRTE_X": "", "PMI_RANK": "0", "HOME": "/h"}
     )
-    assert found == {"HOME": "/h", "OMP_NUM_THREADS": "1"}
+    assert found == {"HOME": "/h", "OMP_NUM_THREADS": "1", "OMPI_MCA_ess_singleton_isolated": "1"}
 
 
 def test_missing_pseudopotential_is_named(runner, tmp_path, hs):
