@@ -60,7 +60,6 @@ class Mace:
         self._device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
         self._model.to(device=self._device, dtype=self._dtype).eval().requires_grad_(False)
         torch.set_num_threads(1)  # every rank has one core
-        torch.jit.set_fusion_strategy([])  # fused after the first calls, the model would differ from itself in a bit
         self._atomic_numbers = self._model.atomic_numbers.cpu().numpy()
         self.elements = tuple(sorted(self._atomic_numbers.tolist()))
         self._cutoff = float(self._model.r_max)
@@ -139,6 +138,7 @@ def _loaded(file: Path) -> torch.nn.Module:
         import mace  # noqa: F401  before anything of e3nn: it lifts torch's weights-only default
         import torch
 
+        torch.jit.set_fusion_strategy([])  # fused after its first calls, a model would differ from itself in a bit
         try:
             model = torch.load(file, map_location="cpu", weights_only=False)
         except Exception as error:  # unpickling a damaged file may raise anything
