@@ -145,7 +145,7 @@ def test_a_bug_in_the_driver_passes_through_when_the_running_task_is_done():
 
 
 TERMINATED = """
-import time
+import signal
 import numpy as np
 from gasearch.parallel.executor import run_on_all_ranks
 def compute():
@@ -159,6 +159,7 @@ def driver(executor):
         future.result()
     finally:
         print("closed", flush=True)
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 run_on_all_ranks(driver)
 """
 
@@ -168,10 +169,13 @@ def test_a_signal_closes_what_is_open_and_ends_at_once(number):
     process = subprocess.Popen(
         [sys.executable, "-c", TERMINATED], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
-    assert process.stdout.readline() == "waiting\n"
-    process.send_signal(number)
-    assert process.communicate(timeout=30)[0] == "closed\n"
-    assert process.returncode == 128 + signal.SIGTERM
+    try:
+        assert process.stdout.readline() == "waiting\n"
+        process.send_signal(number)
+        assert process.communicate(timeout=30)[0] == "closed\n"
+        assert process.returncode == 128 + signal.SIGTERM
+    finally:
+        process.kill()
 
 
 def test_futures_can_be_waited_for_together(executor):
