@@ -89,7 +89,7 @@ class Archive:
     @property
     def hull_ids(self) -> frozenset[int]:
         """Ids of the individuals on the hull."""
-        return frozenset() if self.hull is None else frozenset(self.hull.ids.tolist())
+        return frozenset() if self.hull is None else frozenset(self.individual(id).id for id in self.hull.ids.tolist())
 
     def individual(self, id: int) -> Individual:
         """Return the individual with this id, or the better relaxed twin that took its place."""

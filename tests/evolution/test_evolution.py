@@ -72,6 +72,13 @@ class TestArchive:
         assert len(archive) == 2 and archive.individual(0) is better and archive.individual(2) is better
         assert archive.hull_ids == {1, 2}
 
+    def test_a_twin_that_is_no_lower_than_rounding_stays_on_the_hull(self):
+        archive = Archive(SPACE, TwinTolerance())
+        archive.admit(individual(0, "H", -1.0, seed=5))
+        archive.admit(individual(1, "S", -1.0))
+        assert not archive.replace(archive.individual(0), individual(2, "H", -1.0 - 1e-13, seed=5))
+        assert archive.hull_ids == {1, 2}
+
     @pytest.mark.parametrize(("formula", "enthalpy", "seed"), [("H", -1.0, 6), ("H", -1.1, 5), ("S", -1.0, 5)], ids=str)
     def test_other_structure_enthalpy_or_element_is_no_twin(self, formula, enthalpy, seed):
         archive = Archive(SPACE, TwinTolerance())

@@ -27,7 +27,7 @@ EPSILON, SIGMA = {13: 0.4, 29: 0.5, 40: 0.6}, {13: 2.5, 29: 2.25, 40: 2.8}
 SPACES = {
     "ternary": (("Al", "Cu", "Zr"), 3),
     "compounds": (("AlZr", "AlCu", "Al"), 4),
-    "binary of a compound": (("AlCu", "Zr"), 6),
+    "binary of a compound": (("AlCu", "Zr"), 4),
 }
 
 
