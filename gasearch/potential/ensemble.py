@@ -16,7 +16,7 @@ from gasearch.potential.potential import Batch, BatchResult
 _Table = TypeVar("_Table")
 
 #: How slowly the cell moves beside the atoms. On 40 random H-S crystals at 200 GPa, 0.6, 0.35 and 0.17 need some 45, 36
-#: and 29 evaluations, and 80, 65 and 60 % end in the minimum that ASE's FIRE finds.
+#: and 29 evaluations, and 80, 65 and 60 % end in the minimum that FIRE finds in the same variables as ASE's filter.
 _STRAIN_WEIGHT = 0.35
 #: eV per atom by which a step may raise the enthalpy: above the rounding of a single-precision model.
 _NOISE_PER_ATOM = 1e-5
