@@ -2,7 +2,7 @@
 
     python benchmarks/overhead.py --individuals 20000
 
-Structures are random and enthalpies made up; nothing is relaxed. Times are CPU time of the thread that drives the search.
+Structures are random and enthalpies made up; nothing is relaxed. Times are CPU time of the thread that drives.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -66,10 +67,8 @@ def searched(executor, seed=3, candidates=120, block=4, lag=12, delay=0.0, recor
         if stop_after is not None and len(outcomes) >= stop_after:
             raise KeyboardInterrupt
 
-    try:
+    with suppress(KeyboardInterrupt):
         run_search(search, delayed, executor, recorded, record)
-    except KeyboardInterrupt:
-        pass
     return search, outcomes
 
 
