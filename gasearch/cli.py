@@ -152,7 +152,7 @@ def _potential_show(options: Namespace) -> None:
     for name, errors in card.errors.items():
         print(
             f"{name}: {errors.rmse_energy_meV_per_atom:.1f} meV/atom, {errors.rmse_force_meV_per_A:.0f} meV/Å, "
-            f"{errors.rmse_stress_GPa:.2f} GPa rms on {errors.cells} cells that were held out"
+            f"{errors.rmse_stress_GPa:.2f} GPa rms on {errors.cells} cells"
         )
 
 
