@@ -35,6 +35,19 @@ search:
   termination: {candidates: 60}
 """
 
+MACE = """
+endpoints: [H, S]
+pressure_GPa: 200
+atoms: {min: 1, max: 4}
+potential: {kind: mace, path: POTENTIAL}
+search:
+  block: 3
+  lag: 3
+  first_generation: 9
+  termination: {candidates: 18}
+"""
+POTENTIAL = Path(__file__).parents[2] / "potentials" / "h-s-200gpa"
+
 pytestmark = pytest.mark.skipif(
     shutil.which("mpirun") is None or find_spec("mpi4py") is None, reason="there is no mpirun, or no mpi4py"
 )
@@ -109,6 +122,16 @@ def test_same_archive_on_any_number_of_ranks(ranks, folder, expected):
     assert len(content(expected)) == 60
     assert content(archive) == content(expected)
     assert rows(archive) == rows(expected)
+
+
+def test_same_archive_with_a_model_whose_sums_depend_on_the_batch(tmp_path):
+    (tmp_path / "input.yaml").write_text(MACE.replace("POTENTIAL", str(POTENTIAL)))
+    alone = searched(0, tmp_path, "serial")
+    assert len(content(alone)) == 18
+    for ranks in (2, 3):
+        together = searched(ranks, tmp_path, f"ranks-{ranks}")
+        assert content(together) == content(alone)
+        assert rows(together) == rows(alone)
 
 
 def killed(process: subprocess.Popen, moment: float, whole: bool) -> bool:
