@@ -25,9 +25,25 @@ def build(candidate: Candidate, space: SearchSpace, rng: np.random.Generator) ->
     """
     if candidate.given is not None:
         return candidate.given
+    make = _random if candidate.operator == RANDOM else _child
+    return make(candidate, space, rng)
+
+
+def _random(candidate: Candidate, space: SearchSpace, rng: np.random.Generator) -> Crystal | None:
+    expected = candidate.volume or space.volume(candidate.composition)
+    for _ in range(ATTEMPTS):
+        volume = expected * rng.uniform(*VOLUME_RANGE)
+        crystal = random_crystal(candidate.composition, volume, space.minimum_distances, rng)
+        if crystal is not None:
+            return crystal
+    return None
+
+
+def _child(candidate: Candidate, space: SearchSpace, rng: np.random.Generator) -> Crystal | None:
+    operator, parents = OPERATORS[candidate.operator], [p.crystal for p in candidate.parents]
     elsewhere = None
     for attempt in range(ATTEMPTS):
-        crystal = _attempt(candidate, space, rng)
+        crystal = operator(parents, space, rng)
         if crystal is not None and not too_close(crystal, space.minimum_distances):
             if crystal.composition.reduced == candidate.composition.reduced:
                 return reduced(crystal)
@@ -35,11 +51,3 @@ def build(candidate: Candidate, space: SearchSpace, rng: np.random.Generator) ->
         if elsewhere is not None and attempt >= AIMED:
             break
     return None if elsewhere is None else reduced(elsewhere)
-
-
-def _attempt(candidate: Candidate, space: SearchSpace, rng: np.random.Generator) -> Crystal | None:
-    if candidate.operator == RANDOM:
-        expected = candidate.volume or space.volume(candidate.composition)
-        volume = expected * rng.uniform(*VOLUME_RANGE)
-        return random_crystal(candidate.composition, volume, space.minimum_distances, rng)
-    return OPERATORS[candidate.operator]([p.crystal for p in candidate.parents], space, rng)

@@ -114,7 +114,6 @@ class Dispatcher:
 
     def _feed(self) -> int:
         """Send what there is to whoever has room; return how many tasks."""
-        self._sends = [send for send in self._sends if not send.Test()]
         fed = 0
         while (load := self._least_load()) is not None and (task := self._queue.take()) is not None:
             rank = self._by_load[load].pop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -105,12 +106,12 @@ class Ensemble:
     def __len__(self) -> int:
         return len(self.index)
 
-    @property
+    @cached_property
     def n_atoms(self) -> np.ndarray:
         """Atoms of each structure (S,)."""
         return self.present.sum(axis=1)
 
-    @property
+    @cached_property
     def volume(self) -> np.ndarray:
         """Cell volumes (S,), Å³."""
         return np.abs(np.linalg.det(self.cell))
@@ -158,9 +159,10 @@ class Ensemble:
         deformation = np.eye(3) + step[:, -3:] / self.strain_scale[:, None, None]
         return replace(self, cell=self.cell @ deformation, positions=self.positions @ deformation + step[:, :-3])
 
-    def told(self, step: np.ndarray, length: np.ndarray, result: BatchResult, pressure: float) -> Ensemble:
-        """Return the structures after a step and what the potential said there; a step that went uphill is undone."""
-        there = self.displaced(step)
+    def told(
+        self, there: Ensemble, step: np.ndarray, length: np.ndarray, result: BatchResult, pressure: float
+    ) -> Ensemble:
+        """Return the structures after a step to ``there`` and what the potential said; one uphill is undone."""
         forces = np.zeros_like(self.positions)
         forces[self.present] = result.forces
         stress = result.stress + pressure * np.eye(3)

@@ -91,8 +91,9 @@ class BatchRelaxer:
     ) -> tuple[Ensemble, dict[int, Relaxed | Failure]]:
         """Make one step of every structure; return those that go on, and the outcomes of the others by index."""
         step, length = running.next_step()
-        result = self.potential.compute(running.displaced(step).batch())
-        running = running.told(step, length, result, pressure)
+        there = running.displaced(step)
+        result = self.potential.compute(there.batch())
+        running = running.told(there, step, length, result, pressure)
         converged = (running.max_force < self.settings.max_force) & (running.max_stress < self.settings.max_stress)
         failed = self._failed(running, result, converged, ceiling[running.index])
         done = converged.copy()
