@@ -138,8 +138,9 @@ class Search:
             raise ValueError(f"outcome {outcome.id} told out of order; {self.told} is next")
         self.told += 1
         self.relaxations += outcome.started
+        known = len(self.archive)
         changed = isinstance(outcome.result, Relaxed) and self._admit(outcome)
-        better = self._visit(outcome)
+        better = self._visit(outcome, new=len(self.archive) > known)
         if outcome.id >= self._founders:
             self.weights.record(outcome.operator, 1.0 if changed else GAIN_OFF_HULL if better else 0.0)
 
@@ -158,12 +159,12 @@ class Search:
             self.story.append(HullChange(outcome.id, self.relaxations, self.mean_hull_enthalpy()))
         return changed
 
-    def _visit(self, outcome: Outcome) -> bool:
+    def _visit(self, outcome: Outcome, new: bool) -> bool:
         """Count a visit to a composition; return whether it gave the lowest individual there."""
         if outcome.start is None:
             return False
         enthalpy = outcome.result.enthalpy_per_atom if isinstance(outcome.result, Relaxed) else np.inf
-        return self.compositions.record(outcome.start.composition.reduced, enthalpy)
+        return self.compositions.record(outcome.start.composition, enthalpy, new)
 
     def mean_hull_enthalpy(self) -> float:
         """Return the mean of the hull over all compositions, eV per atom."""
@@ -211,7 +212,7 @@ class Search:
         if turn < 2 * len(endpoints):
             cells = self.compositions.cells[endpoints[turn % len(endpoints)].reduced]
             return Candidate(id, RANDOM, cells[rng.integers(len(cells))])
-        return Candidate(id, RANDOM, self.compositions.draw(self.compositions.even(), rng))
+        return Candidate(id, RANDOM, self.compositions.founder(rng))
 
     def _child(self, id: int, parents: ParentChoice, odds: np.ndarray, rng: np.random.Generator) -> Candidate:
         composition = self.compositions.draw(odds, rng)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,36 +41,44 @@ class CompositionChoice:
     """Draws compositions: near the hull more often, those where nothing better comes less often.
 
     Reduced compositions are drawn first, then the cell, so that a composition is not favoured because many cell
-    sizes hold it; larger cells hold more structures and are drawn in proportion to their atoms.
+    sizes hold it. Of its cells, those are drawn more often that still give new structures: small ones are soon
+    exhausted.
     """
 
     def __init__(self, space: CompositionSpace, settings: SelectionSettings):
         self.settings = settings
         self.cells: dict[Composition, list[Composition]] = {}
+        self._by_size: dict[int, list[Composition]] = {}
         for composition in space.compositions:
             self.cells.setdefault(composition.reduced, []).append(composition)
+            self._by_size.setdefault(composition.n_atoms, []).append(composition)
         self.reduced = list(self.cells)
         self.shares = np.array([space.fractions(c) for c in self.reduced])
         self._place = {composition: place for place, composition in enumerate(self.reduced)}
         self._lowest = np.full(len(self.reduced), np.inf)
         self._fruitless = np.zeros(len(self.reduced))
+        self._visits, self._new = Counter[Composition](), Counter[Composition]()
 
-    def record(self, reduced: Composition, enthalpy_per_atom: float) -> bool:
-        """Take the enthalpy, eV per atom, that a candidate of a composition has come to, inf if it failed.
+    def record(self, cell: Composition, enthalpy_per_atom: float, new: bool) -> bool:
+        """Take the enthalpy, eV per atom, that a candidate of a cell content has come to, inf if it failed.
 
-        Return whether it is the lowest of its composition so far. A composition outside the space is passed over.
+        ``new`` says whether it is a structure that was not known. Return whether it is the lowest of its composition
+        so far. A composition outside the space is passed over.
         """
-        place = self._place.get(reduced)
+        place = self._place.get(cell.reduced)
         if place is None:
             return False
+        self._visits[cell] += 1
+        self._new[cell] += new
         better = enthalpy_per_atom < self._lowest[place]
         self._lowest[place] = min(enthalpy_per_atom, self._lowest[place])
         self._fruitless[place] = 0 if better else self._fruitless[place] + 1
         return bool(better)
 
-    def even(self) -> np.ndarray:
-        """Return the same odds (n,) for every reduced composition."""
-        return np.full(len(self.reduced), 1 / len(self.reduced))
+    def founder(self, rng: np.random.Generator) -> Composition:
+        """Draw a cell content when nothing is known: each number of atoms as often, then each of its compositions."""
+        cells = self._by_size[list(self._by_size)[rng.integers(len(self._by_size))]]
+        return cells[rng.integers(len(cells))]
 
     def odds(self, hull: Hull | None) -> np.ndarray:
         """Return the odds (n,) of each reduced composition."""
@@ -77,10 +86,10 @@ class CompositionChoice:
         return weights / weights.sum()
 
     def draw(self, odds: np.ndarray, rng: np.random.Generator) -> Composition:
-        """Draw a cell content."""
+        """Draw a cell content by the odds (n,) of the reduced compositions, then by the share of new structures."""
         cells = self.cells[self.reduced[rng.choice(len(odds), p=odds)]]
-        atoms = np.array([cell.n_atoms for cell in cells], float)
-        return cells[rng.choice(len(cells), p=atoms / atoms.sum())]
+        fresh = np.array([(1 + self._new[cell]) / (1 + self._visits[cell]) for cell in cells])
+        return cells[rng.choice(len(cells), p=fresh / fresh.sum())]
 
     def _promise(self, hull: Hull | None) -> np.ndarray:
         """Return how near the hull the lowest of each reduced composition is: 1 on it, and where nothing is known."""

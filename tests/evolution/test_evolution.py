@@ -200,18 +200,37 @@ class TestSelection:
 
     def test_compositions_are_all_reached_and_fruitless_ones_less(self):
         choice, rng = CompositionChoice(SPACE, SelectionSettings()), np.random.default_rng(0)
-        even = choice.even()
-        assert {choice.draw(even, rng) for _ in range(3000)} == set(SPACE.compositions)
+        assert {choice.founder(rng) for _ in range(3000)} == set(SPACE.compositions)
+        before = choice.odds(None)
+        assert {choice.draw(before, rng) for _ in range(3000)} == set(SPACE.compositions)
         hs = Composition.from_formula("HS")
         for _ in range(100):
-            choice.record(hs, np.inf)
+            choice.record(hs, np.inf, new=False)
         place = choice.reduced.index(hs)
-        assert choice.odds(None)[place] < 0.2 * even[place]
+        assert choice.odds(None)[place] < 0.2 * before[place]
+
+    def test_founders_have_every_number_of_atoms_equally_often(self):
+        choice, rng = CompositionChoice(SPACE, SelectionSettings()), np.random.default_rng(0)
+        sizes = sorted({c.n_atoms for c in SPACE.compositions})
+        drawn = np.array([choice.founder(rng).n_atoms for _ in range(4000)])
+        share = np.array([(drawn == n).mean() for n in sizes])
+        assert np.abs(share - 1 / len(sizes)).max() < 4 * np.sqrt(1 / len(sizes) / 4000)
+
+    def test_cells_that_give_nothing_new_are_drawn_less(self):
+        choice, rng = CompositionChoice(SPACE, SelectionSettings()), np.random.default_rng(0)
+        hs, h2s2 = (Composition.from_formula(f) for f in ("HS", "H2S2"))
+        for _ in range(19):
+            choice.record(hs, -1.0, new=False)
+            choice.record(h2s2, -1.0, new=True)
+        only = np.zeros(len(choice.reduced))
+        only[choice.reduced.index(hs)] = 1.0
+        drawn = [choice.draw(only, rng) for _ in range(2000)]
+        assert drawn.count(h2s2) > 10 * drawn.count(hs) > 0
 
     def test_compositions_near_the_hull_are_favoured(self):
         archive, choice = self.archive(), CompositionChoice(SPACE, SelectionSettings(exploration=0.0))
         for one in (archive.individuals[place] for place in (2, 5, 6)):
-            choice.record(one.crystal.composition.reduced, one.enthalpy_per_atom)
+            choice.record(one.crystal.composition, one.enthalpy_per_atom, new=True)
         odds = dict(zip((c.formula for c in choice.reduced), choice.odds(archive.hull), strict=True))
         assert odds["HS"] > odds["HS2"] > odds["H3S"]
 
