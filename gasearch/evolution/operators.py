@@ -50,7 +50,3 @@ class OperatorWeights:
         relative = (gains + self.MEMORY * mean) / ((tries + self.MEMORY) * mean)
         weights = self._base * np.clip(relative, self.FLOOR, 1 / self.FLOOR)
         return weights / weights.sum()
-
-    def draw(self, rng: np.random.Generator) -> str:
-        """Draw an operator."""
-        return str(rng.choice(self.names, p=self.probabilities()))

@@ -12,7 +12,7 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.evolution.archive import Archive, TwinTolerance
 from gasearch.evolution.candidate import Block, Candidate, Individual, Outcome
 from gasearch.evolution.operators import RANDOM, OperatorWeights
-from gasearch.evolution.selection import CompositionChoice, ParentChoice, SelectionSettings
+from gasearch.evolution.selection import CompositionChoice, ParentChoice, SelectionSettings, drawn
 from gasearch.evolution.termination import Termination
 from gasearch.outcomes import Relaxed
 from gasearch.schema import setting
@@ -97,6 +97,15 @@ class HullChange:
     mean_enthalpy: float
 
 
+@dataclass(frozen=True, eq=False)
+class _Odds:
+    """What the candidates of a block are drawn from: parents, and the odds of compositions and operators."""
+
+    parents: ParentChoice
+    compositions: np.ndarray
+    operators: np.ndarray
+
+
 class Search:
     """State of a search: a fold of `tell` over outcomes in order of id.
 
@@ -175,9 +184,12 @@ class Search:
 
     def ask(self, first: int) -> Block:
         """Return the block of candidates that begins at id ``first``, made from what has been told so far."""
-        parents = ParentChoice(self.archive, self.settings.selection)
-        odds = self.compositions.odds(self.archive.hull)
-        candidates = tuple(self._candidate(id, parents, odds) for id in self.ids(first))
+        odds = _Odds(
+            ParentChoice(self.archive, self.settings.selection),
+            self.compositions.odds(self.archive.hull),
+            self.weights.probabilities(),
+        )
+        candidates = tuple(self._candidate(id, odds) for id in self.ids(first))
         return Block(candidates, self._neighbours(candidates), self.archive.hull)
 
     def _neighbours(self, candidates: Sequence[Candidate]) -> tuple[Individual, ...]:
@@ -196,7 +208,7 @@ class Search:
         last_change = self.story[-1].id if self.story else 0
         return self.settings.termination.reason(next_id, last_change)
 
-    def _candidate(self, id: int, parents: ParentChoice, odds: np.ndarray) -> Candidate:
+    def _candidate(self, id: int, odds: _Odds) -> Candidate:
         rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(id, 0)))
         turn = id - len(self.given)
         if turn < 0:
@@ -204,7 +216,7 @@ class Search:
             return Candidate(id, operator, crystal.composition, given=crystal)
         if turn < self.settings.first_generation:
             return self._founder(id, turn, rng)
-        return self._child(id, parents, odds, rng)
+        return self._child(id, odds, rng)
 
     def _founder(self, id: int, turn: int, rng: np.random.Generator) -> Candidate:
         """Return a random crystal; the endpoints come first, so that there is a hull early."""
@@ -214,13 +226,13 @@ class Search:
             return Candidate(id, RANDOM, cells[rng.integers(len(cells))])
         return Candidate(id, RANDOM, self.compositions.founder(rng))
 
-    def _child(self, id: int, parents: ParentChoice, odds: np.ndarray, rng: np.random.Generator) -> Candidate:
-        composition = self.compositions.draw(odds, rng)
-        operator = self.weights.draw(rng)
+    def _child(self, id: int, odds: _Odds, rng: np.random.Generator) -> Candidate:
+        composition = self.compositions.draw(odds.compositions, rng)
+        operator = self.weights.names[drawn(odds.operators, rng)]
         stop = self.settings.stop_above is not None
         if operator != RANDOM:
-            shares = self.space.fractions(composition)
-            chosen = parents.draw(shares, OPERATORS[operator].n_parents, rng)
+            shares = self.compositions.share(composition)
+            chosen = odds.parents.draw(shares, OPERATORS[operator].n_parents, rng)
             if chosen is not None:
                 return Candidate(id, operator, composition, chosen, may_be_stopped=stop)
         volume = self.archive.volume(composition)

@@ -8,8 +8,9 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import numpy as np
@@ -19,6 +20,9 @@ from gasearch.errors import RunDirectoryError
 from gasearch.evolution.candidate import Outcome
 from gasearch.outcomes import Failure, Reason, Relaxed
 from gasearch.workflow.run_directory import replacing
+
+if TYPE_CHECKING:
+    from ase.db.sqlite import SQLite3Database
 
 #: Raised by one whenever older archives can no longer be read.
 FORMAT: Final = 1
@@ -75,14 +79,15 @@ class ArchiveStore:
         RunDirectoryError
             If it cannot be written; then none of them is, and the earlier ones are kept.
         """
-        from ase.db import connect
         from ase.db.row import AtomsRow
 
-        # The lock files of ASE outlive a killed process; SQLite's own locks do not. Indices double the time to write.
-        database = connect(self.path, type="db", serial=True, use_lock_file=False, create_indices=False)
-        with _explained(self.path), database:
+        with _explained(self.path), self._database as database:
             for outcome in outcomes:
                 database.write(AtomsRow(_columns(outcome)), _keys(outcome), data=_packed(outcome))
+
+    @cached_property
+    def _database(self) -> SQLite3Database:
+        return _connect(self.path)
 
     def outcomes(self) -> list[Outcome]:
         """Read all outcomes, in order of id; a run that is writing is not disturbed.
@@ -144,13 +149,17 @@ def open_archive(path: Path, metadata: ArchiveMetadata) -> ArchiveStore:
 
 def _create(path: Path, metadata: ArchiveMetadata) -> None:
     """Create it complete and then rename it: a process killed meanwhile leaves no half of a schema."""
-    from ase.db import connect
-
     with replacing(path) as temporary, _explained(path):
         temporary.unlink(missing_ok=True)
-        database = connect(temporary, type="db", serial=True, use_lock_file=False, create_indices=False)
-        with database:
+        with _connect(temporary) as database:
             database.metadata = {"format": FORMAT, **asdict(metadata)}
+
+
+def _connect(path: Path) -> SQLite3Database:
+    from ase.db import connect
+
+    # The lock files of ASE outlive a killed process; SQLite's own locks do not. Indices double the time to write.
+    return connect(path, type="db", serial=True, use_lock_file=False, create_indices=False)
 
 
 @contextmanager

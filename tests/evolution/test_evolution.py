@@ -10,7 +10,7 @@ from gasearch.evolution.archive import Archive, TwinTolerance
 from gasearch.evolution.candidate import Individual, Outcome
 from gasearch.evolution.operators import RANDOM, OperatorWeights
 from gasearch.evolution.search import GAIN_OFF_HULL, Search, SearchSettings
-from gasearch.evolution.selection import CompositionChoice, ParentChoice, SelectionSettings
+from gasearch.evolution.selection import CompositionChoice, ParentChoice, SelectionSettings, drawn
 from gasearch.evolution.termination import Termination
 from gasearch.outcomes import Failure, Reason, Relaxed
 
@@ -177,10 +177,10 @@ class TestSelection:
     def test_parents_are_near_the_composition_and_low(self):
         choice = ParentChoice(self.archive(), SelectionSettings(exploration=0.0, width=0.1))
         rng = np.random.default_rng(0)
-        drawn = [choice.draw(np.array([0.5, 0.5]), 1, rng)[0].id for _ in range(300)]
-        counts = {id: drawn.count(id) for id in range(7)}
+        ids = [choice.draw(np.array([0.5, 0.5]), 1, rng)[0].id for _ in range(300)]
+        counts = {id: ids.count(id) for id in range(7)}
         assert counts[2] > counts[3] > counts[4]
-        assert counts[0] < 0.05 * len(drawn)
+        assert counts[0] < 0.05 * len(ids)
 
     def test_two_parents_differ(self):
         choice = ParentChoice(self.archive(), SelectionSettings())
@@ -209,6 +209,12 @@ class TestSelection:
         place = choice.reduced.index(hs)
         assert choice.odds(None)[place] < 0.2 * before[place]
 
+    def test_indices_are_drawn_in_proportion_to_weights(self):
+        rng, weights = np.random.default_rng(0), np.array([0.0, 3.0, 0.0, 1.0, 0.0])
+        counts = np.bincount([drawn(weights, rng) for _ in range(4000)], minlength=5)
+        assert counts[[0, 2, 4]].sum() == 0
+        assert abs(counts[1] / 4000 - 0.75) < 0.03
+
     def test_founders_have_every_number_of_atoms_equally_often(self):
         choice, rng = CompositionChoice(SPACE, SelectionSettings()), np.random.default_rng(0)
         sizes = sorted({c.n_atoms for c in SPACE.compositions})
@@ -224,8 +230,8 @@ class TestSelection:
             choice.record(h2s2, -1.0, new=True)
         only = np.zeros(len(choice.reduced))
         only[choice.reduced.index(hs)] = 1.0
-        drawn = [choice.draw(only, rng) for _ in range(2000)]
-        assert drawn.count(h2s2) > 10 * drawn.count(hs) > 0
+        cells = [choice.draw(only, rng) for _ in range(2000)]
+        assert cells.count(h2s2) > 10 * cells.count(hs) > 0
 
     def test_compositions_near_the_hull_are_favoured(self):
         archive, choice = self.archive(), CompositionChoice(SPACE, SelectionSettings(exploration=0.0))
