@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
 from gasearch.crystal.composition import SearchSpace
 from gasearch.evolution.search import Search
+from gasearch.evolution.termination import Termination
 from gasearch.outcomes import Relaxer
 from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
 from gasearch.parallel.shared import Shared
@@ -25,6 +27,9 @@ from gasearch.workflow.steady_state import run_search
 from gasearch.workflow.structure_files import write_best
 from gasearch.workflow.summary import phases
 
+#: What may be changed in the input of a run that is resumed; nothing that was done depends on it.
+LIMITS = tuple(limit.name for limit in fields(Termination))
+
 
 def run(plan: Plan, path: Path, resolved_input: str, say: Callable[[str], None]) -> None:
     """Run or resume a plan in a directory, on every rank that there is.
@@ -39,7 +44,7 @@ def run(plan: Plan, path: Path, resolved_input: str, say: Callable[[str], None])
 
 def _drive(plan: Plan, path: Path, resolved_input: str, say: Callable[[str], None], executor: QueueExecutor) -> None:
     began = time.monotonic()
-    with open_run(path, resolved_input) as directory:
+    with open_run(path, resolved_input, may_change=LIMITS) as directory:
         # The same potential gives the energies, and the lengths that suit the pressure.
         potential = load_potential(plan.potential)
         lengths = calibration(directory.path / "calibration.json", potential, plan)

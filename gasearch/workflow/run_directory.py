@@ -8,7 +8,7 @@ import fcntl
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,14 +94,18 @@ def is_running(run: RunDirectory) -> bool:
 
 
 @contextmanager
-def open_run(path: Path, resolved_input: str, patience: float = 5.0) -> Iterator[RunDirectory]:
+def open_run(
+    path: Path, resolved_input: str, may_change: Collection[str] = (), patience: float = 5.0
+) -> Iterator[RunDirectory]:
     """Create or resume a run and hold its lock; for one process only.
 
     Parameters
     ----------
     path : Path
     resolved_input : str
-        The complete input as text; a run can be resumed only with the text it was started with.
+        The complete input as text; a run can be resumed only with the text it was started with, but for
+    may_change : collection of str
+        the keys whose values may be others: the new ones are kept.
     patience : float
         How long to wait for the lock, s: the ranks of a killed run take a moment to end.
 
@@ -115,13 +119,12 @@ def open_run(path: Path, resolved_input: str, patience: float = 5.0) -> Iterator
         path.mkdir(parents=True, exist_ok=True)
     with _locked(run.lock, patience):
         if run.input.exists():
-            _check_same_input(run, resolved_input)
+            _check_same_input(run, resolved_input, may_change)
         elif run.archive.exists():
             raise RunDirectoryError(
                 f"{path} has an archive but no {run.input.name}: restore it, or use another directory"
             )
-        else:
-            replace_text(run.input, resolved_input)
+        replace_text(run.input, resolved_input)
         yield run
 
 
@@ -161,12 +164,12 @@ def writing_to(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _check_same_input(run: RunDirectory, resolved_input: str) -> None:
+def _check_same_input(run: RunDirectory, resolved_input: str, may_change: Collection[str]) -> None:
     earlier = run.input.read_text(encoding="utf-8")
-    if earlier == resolved_input:
-        return
     lines = difflib.unified_diff(earlier.splitlines(), resolved_input.splitlines(), n=0, lineterm="")
     changes = [line for line in lines if not line.startswith(("---", "+++", "@@"))]
+    if all(line[1:].partition(":")[0].strip() in may_change for line in changes):
+        return
     shown = "\n".join(f"  {line}" for line in changes[:_MAX_DIFFERENCES])
     raise RunDirectoryError(
         f"{run.path} belongs to another input; what differs (- there, + here):\n{shown}\n"

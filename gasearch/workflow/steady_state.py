@@ -47,7 +47,8 @@ def run_search(
                     pending += 1
                 first = ids.stop
         if pending:
-            outcomes = done.get().result()
+            # Of a block that an earlier limit cut, the first outcomes are known.
+            outcomes = [outcome for outcome in done.get().result() if outcome.id not in arrived]
             pending -= 1
             record(outcomes)
             arrived.update((outcome.id, outcome) for outcome in outcomes)

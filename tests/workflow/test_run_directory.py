@@ -29,6 +29,20 @@ def test_another_input_is_refused_and_what_differs_is_said(tmp_path):
     assert existing_run(tmp_path).input.read_text() == INPUT
 
 
+def test_what_may_change_is_taken_from_the_new_input(tmp_path):
+    with open_run(tmp_path, INPUT):
+        pass
+    longer = INPUT.replace("16", "32")
+    with open_run(tmp_path, longer, may_change=("lag",)):
+        pass
+    assert existing_run(tmp_path).input.read_text() == longer
+    with (
+        pytest.raises(RunDirectoryError, match="another input"),
+        open_run(tmp_path, longer.replace("seed: 1", "seed: 2"), may_change=("lag",)),
+    ):
+        pass
+
+
 def test_an_archive_without_its_input_is_not_taken_for_a_new_run(tmp_path):
     (tmp_path / "archive.db").touch()
     with pytest.raises(RunDirectoryError, match=r"no input\.yaml"), open_run(tmp_path, INPUT):

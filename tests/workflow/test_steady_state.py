@@ -107,6 +107,16 @@ def test_resuming_gives_what_an_uninterrupted_search_gives(stop_after):
     assert resumed.weights.gains == whole.weights.gains
 
 
+def test_a_finished_search_goes_on_when_its_limit_is_raised():
+    """Also from within a block: 61 candidates end one of 4 after its first."""
+    whole, expected = searched(InOrder(), block=4)
+    _, part = searched(InOrder(), block=4, candidates=61)
+    assert len(part) == 61
+    resumed, outcomes = searched(InOrder(), block=4, recorded=part.values())
+    assert_same(outcomes, expected)
+    assert resumed.story == whole.story
+
+
 def test_lag_is_what_candidates_see():
     """A parent's id is always below the start of the child's block minus the lag."""
     block, lag = 4, 12
