@@ -9,7 +9,7 @@ import numpy as np
 
 from gasearch.crystal.convert import to_pymatgen
 from gasearch.crystal.crystal import Crystal
-from gasearch.crystal.geometry import niggli_transformation
+from gasearch.crystal.geometry import reduced_cell
 from gasearch.crystal.symmetry import primitive
 
 #: Interatomic distances beyond this many times the cube root of the volume per atom are not seen.
@@ -95,9 +95,8 @@ def _radial_density(crystal: Crystal, kinds: np.ndarray, n_kinds: int, spacing: 
 
 def _pair_lengths(crystal: Crystal, cutoff: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """List the distances within the cutoff between atoms i ≤ j, all images included, as (i, j, length)."""
-    transformation = niggli_transformation(crystal.cell)
-    cell = transformation @ crystal.cell
-    frac = crystal.frac @ np.linalg.inv(transformation)
+    cell, change = reduced_cell(crystal.cell)
+    frac = crystal.frac @ change
     i, j = np.triu_indices(len(crystal))
     difference = frac[j] - frac[i]
     vectors = (difference - np.rint(difference)) @ cell

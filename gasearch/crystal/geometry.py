@@ -14,11 +14,20 @@ from gasearch.crystal.crystal import Crystal
 NEIGHBOURS = np.array(list(itertools.product((-1.0, 0.0, 1.0), repeat=3)))
 
 
-def niggli_transformation(cell: np.ndarray) -> np.ndarray:
+def reduced_cell(cell: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the Niggli-reduced, right-handed cell (3, 3), Å, of the same lattice, and the change of coordinates.
+
+    The change (3, 3) holds integers: ``frac @ change`` are the coordinates, in the reduced cell, of the same points.
+    Where the reduction fails, as it may for cells that are needles to rounding, the lattice vectors stay.
+    """
+    transformation = _niggli_transformation(cell)
+    return transformation @ cell, np.linalg.inv(transformation)
+
+
+def _niggli_transformation(cell: np.ndarray) -> np.ndarray:
     """Return the integer matrix T (3, 3), |det T| = 1, for which ``T @ cell`` is Niggli-reduced and right-handed.
 
-    The sign is the one exception to det T = 1: a left-handed cell is inverted. Where the reduction fails, as it may
-    for cells that are needles to rounding, T keeps the lattice vectors.
+    The sign is the one exception to det T = 1: a left-handed cell is inverted.
     """
     import spglib
 
@@ -36,8 +45,8 @@ def niggli_transformation(cell: np.ndarray) -> np.ndarray:
 
 def reduced(crystal: Crystal) -> Crystal:
     """Return the same structure, neither rotated nor shifted, in its Niggli-reduced, right-handed cell."""
-    transformation = niggli_transformation(crystal.cell)
-    return Crystal(transformation @ crystal.cell, crystal.frac @ np.linalg.inv(transformation), crystal.numbers)
+    cell, change = reduced_cell(crystal.cell)
+    return Crystal(cell, crystal.frac @ change, crystal.numbers)
 
 
 def nearest_distances(cell: np.ndarray, frac: np.ndarray) -> np.ndarray:
@@ -45,11 +54,10 @@ def nearest_distances(cell: np.ndarray, frac: np.ndarray) -> np.ndarray:
 
     The diagonal holds the distance to an atom's own nearest image, which is the shortest lattice vector.
     """
-    transformation = niggli_transformation(cell)
-    lattice = transformation @ cell
-    frac = frac @ np.linalg.inv(transformation)
-    distances = shortest_images(frac[:, None] - frac, lattice)
-    np.fill_diagonal(distances, np.linalg.norm(lattice, axis=1).min())
+    cell, change = reduced_cell(cell)
+    frac = frac @ change
+    distances = shortest_images(frac[:, None] - frac, cell)
+    np.fill_diagonal(distances, np.linalg.norm(cell, axis=1).min())
     return distances
 
 

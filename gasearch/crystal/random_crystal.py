@@ -9,7 +9,7 @@ import numpy as np
 
 from gasearch.crystal.composition import SYMBOLS, Composition
 from gasearch.crystal.crystal import Crystal
-from gasearch.crystal.geometry import niggli_transformation, reduced, shortest_images, too_close
+from gasearch.crystal.geometry import reduced, reduced_cell, shortest_images, too_close
 from gasearch.crystal.repulsion import pushed_apart
 from gasearch.crystal.wyckoff import WyckoffPosition, WyckoffTable, wyckoff_table
 
@@ -178,9 +178,7 @@ def _random_placement(
     ``limits`` (Z_max + 1, Z_max + 1) are the distances wanted, Å, by atomic number.
     """
     cell = table.to_primitive @ random_lattice(table.number, rng)
-    cell *= np.cbrt(volume / abs(np.linalg.det(cell)))
-    transformation = niggli_transformation(cell)
-    cell, to_reduced = transformation @ cell, np.linalg.inv(transformation)
+    cell, to_reduced = reduced_cell(cell * np.cbrt(volume / abs(np.linalg.det(cell))))
     numbers = np.repeat([o.number for o in orbits], [o.position.multiplicity for o in orbits])
     frac = np.empty((0, 3))
     for orbit in orbits:

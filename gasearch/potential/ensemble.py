@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from gasearch.crystal.crystal import Crystal
-from gasearch.crystal.geometry import niggli_transformation, reduced
+from gasearch.crystal.geometry import reduced, reduced_cell
 from gasearch.potential.lbfgs import Minimiser
 from gasearch.potential.potential import Batch, BatchResult
 
@@ -198,7 +198,7 @@ class Ensemble:
             return self
         cell = self.cell.copy()
         for row in skewed:
-            cell[row] = niggli_transformation(cell[row]) @ cell[row]
+            cell[row], _ = reduced_cell(cell[row])
         return replace(self, cell=cell)
 
 
