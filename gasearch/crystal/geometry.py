@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Mapping
 
 import numpy as np
 
 from gasearch.crystal.crystal import Crystal
+from gasearch.crystal.spglib import ask
 
 #: The cell and its 26 neighbours, as multiples of the lattice vectors.
 NEIGHBOURS = np.array(list(itertools.product((-1.0, 0.0, 1.0), repeat=3)))
@@ -29,14 +29,7 @@ def _niggli_transformation(cell: np.ndarray) -> np.ndarray:
 
     The sign is the one exception to det T = 1: a left-handed cell is inverted.
     """
-    import spglib
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        try:
-            niggli = spglib.niggli_reduce(cell)
-        except spglib.SpglibError:
-            niggli = None
+    niggli = ask("niggli_reduce", cell)
     transformation = np.eye(3) if niggli is None else np.rint(niggli @ np.linalg.inv(cell))
     if abs(abs(np.linalg.det(transformation)) - 1) > 1e-6:
         transformation = np.eye(3)

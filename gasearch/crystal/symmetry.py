@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.geometry import reduced
-
-_T = TypeVar("_T")
+from gasearch.crystal.spglib import ask
 
 
 @dataclass(frozen=True)
@@ -33,9 +30,7 @@ class SpaceGroup:
 
 def space_group(crystal: Crystal, symprec: float = 0.05) -> SpaceGroup:
     """Return the space group at a distance tolerance (Å); P1 where none can be found."""
-    import spglib
-
-    found = _ask(spglib.get_symmetry_dataset, crystal, symprec=symprec)
+    found = _ask("get_symmetry_dataset", crystal, symprec=symprec)
     return SpaceGroup(found.number, found.international) if found else SpaceGroup(1, "P1")
 
 
@@ -44,13 +39,11 @@ def primitive(crystal: Crystal, symprec: float = 0.01) -> Crystal:
 
     Neither rotated nor idealized; also the crystal itself where spglib finds no symmetry at all.
     """
-    import spglib
-
-    found = _ask(spglib.get_symmetry_dataset, crystal, symprec=symprec)
+    found = _ask("get_symmetry_dataset", crystal, symprec=symprec)
     copies = np.bincount(found.mapping_to_primitive)[0] if found else 1
     if copies == 1:
         return crystal
-    smaller = _ask(spglib.standardize_cell, crystal, to_primitive=True, no_idealize=True, symprec=symprec)
+    smaller = _ask("standardize_cell", crystal, to_primitive=True, no_idealize=True, symprec=symprec)
     return reduced(Crystal(*smaller)) if smaller else crystal
 
 
@@ -59,19 +52,9 @@ def symmetrized(crystal: Crystal, symprec: float) -> Crystal:
 
     The result may be rotated; where no symmetry can be found, the crystal is returned as it is.
     """
-    import spglib
-
-    found = _ask(spglib.standardize_cell, crystal, to_primitive=True, symprec=symprec)
+    found = _ask("standardize_cell", crystal, to_primitive=True, symprec=symprec)
     return reduced(Crystal(*found)) if found else crystal
 
 
-def _ask(function: Callable[..., _T | None], crystal: Crystal, **settings: float) -> _T | None:
-    """Call spglib; None where it fails, whichever of its two ways of saying so is in force."""
-    import spglib
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        try:
-            return function((crystal.cell, crystal.frac, crystal.numbers), **settings)
-        except spglib.SpglibError:
-            return None
+def _ask(function: str, crystal: Crystal, **settings: float) -> Any:
+    return ask(function, (crystal.cell, crystal.frac, crystal.numbers), **settings)
