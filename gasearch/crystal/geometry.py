@@ -85,9 +85,10 @@ def too_close(crystal: Crystal, minimum_distances: Mapping[tuple[int, int], floa
 
 def distance_limits(numbers: np.ndarray, minimum_distances: Mapping[tuple[int, int], float]) -> np.ndarray:
     """Return the minimum distance (n, n), Å, of each pair of atoms."""
-    elements, kind = np.unique(numbers, return_inverse=True)
-    limits = [[minimum_distances[min(a, b), max(a, b)] for b in elements.tolist()] for a in elements.tolist()]
-    return np.array(limits)[kind[:, None], kind]
+    elements = sorted(set(numbers.tolist()))
+    limits = np.array([[minimum_distances[min(a, b), max(a, b)] for b in elements] for a in elements])
+    kinds = np.searchsorted(elements, numbers)
+    return limits[kinds[:, None], kinds]
 
 
 def supercell(crystal: Crystal, matrix: np.ndarray) -> Crystal:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gasearch.crystal.composition import SYMBOLS, Composition
+from gasearch.crystal.composition import Composition
 from gasearch.crystal.crystal import Crystal
-from gasearch.crystal.geometry import reduced, reduced_cell, shortest_images, too_close
+from gasearch.crystal.geometry import distance_limits, reduced, reduced_cell, shortest_images, too_close
 from gasearch.crystal.repulsion import pushed_apart
 from gasearch.crystal.wyckoff import WyckoffPosition, WyckoffTable, wyckoff_table
 
@@ -65,18 +65,23 @@ def random_crystal(
     attempts : int
         Structures tried; None is returned when in all of them atoms are nearer than allowed.
     """
-    limits = np.zeros((len(SYMBOLS), len(SYMBOLS)))
-    for (a, b), distance in minimum_distances.items():
-        limits[a, b] = limits[b, a] = distance
-    filled = np.pi / 6 * sum(n * limits[z, z] ** 3 for z, n in composition.counts) / volume
-    limits *= np.clip((_PACKING / max(filled, 1e-9)) ** (1 / 3), 1.0, 2.0)
+    diameters = _diameters(composition, volume, minimum_distances)
     for _ in range(attempts):
         table, orbits = _random_occupation(composition, rng)
-        start = _random_placement(table, orbits, volume, limits, rng)
-        crystal = pushed_apart(start, limits[start.numbers[:, None], start.numbers], _STEPS)
+        start = _random_placement(table, orbits, volume, diameters, rng)
+        crystal = pushed_apart(start, distance_limits(start.numbers, diameters), _STEPS)
         if not too_close(crystal, minimum_distances):
             return reduced(crystal)
     return None
+
+
+def _diameters(
+    composition: Composition, volume: float, minimum_distances: Mapping[tuple[int, int], float]
+) -> dict[tuple[int, int], float]:
+    """Return the minimum distances, Å, enlarged until soft spheres fill _PACKING of the volume, to twice at most."""
+    filled = np.pi / 6 * sum(n * minimum_distances[z, z] ** 3 for z, n in composition.counts) / volume
+    factor = np.clip((_PACKING / max(filled, 1e-9)) ** (1 / 3), 1.0, 2.0)
+    return {pair: factor * distance for pair, distance in minimum_distances.items()}
 
 
 def _random_occupation(composition: Composition, rng: np.random.Generator) -> tuple[WyckoffTable, list[Orbit]]:
@@ -171,19 +176,24 @@ def random_lattice(number: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _random_placement(
-    table: WyckoffTable, orbits: Sequence[Orbit], volume: float, limits: np.ndarray, rng: np.random.Generator
+    table: WyckoffTable,
+    orbits: Sequence[Orbit],
+    volume: float,
+    diameters: Mapping[tuple[int, int], float],
+    rng: np.random.Generator,
 ) -> Crystal:
     """Draw a lattice, then free parameters orbit by orbit, of several tries one that leaves some room where possible.
 
-    ``limits`` (Z_max + 1, Z_max + 1) are the distances wanted, Å, by atomic number.
+    ``diameters`` are the distances wanted, Å, by pair of elements.
     """
     cell = table.to_primitive @ random_lattice(table.number, rng)
     cell, to_reduced = reduced_cell(cell * np.cbrt(volume / abs(np.linalg.det(cell))))
     numbers = np.repeat([o.number for o in orbits], [o.position.multiplicity for o in orbits])
+    limits = _OVERLAP * distance_limits(numbers, diameters)
     frac = np.empty((0, 3))
     for orbit in orbits:
         tries = orbit.position.points(rng.random((_TRIES if orbit.position.freedom else 1, 3))) @ to_reduced
-        allowed = _has_room(tries, frac, _OVERLAP * limits[orbit.number, numbers], cell)
+        allowed = _has_room(tries, frac, limits[len(frac)], cell)
         frac = np.concatenate([frac, tries[np.argmax(allowed)]])
     return Crystal(cell, frac, numbers)
 
