@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gasearch.crystal.composition import Composition, CompositionSpace
-from gasearch.crystal.fingerprint import distance
+from gasearch.crystal.fingerprint import distance, same_structure
 from gasearch.evolution.candidate import Individual
 from gasearch.schema import setting
 from gasearch.thermodynamics.hull import Hull
@@ -35,7 +35,22 @@ class TwinTolerance:
     fingerprint: float = setting(0.002, above=0, at_most=1)
     doubtful_fingerprint: float = setting(0.03, above=0, at_most=1)
 
-    def alike(self, a: Individual, b: Individual) -> bool:
+    def coincide(self, f: np.ndarray, g: np.ndarray) -> bool:
+        """Tell whether fingerprints alone decide that two structures of one composition are the same."""
+        return distance(f, g) < self.fingerprint
+
+    def same(self, a: Individual, b: Individual) -> bool:
+        """Tell at once whether two individuals are the same: by enthalpy, volume and fingerprint."""
+        return self._alike(a, b) and self.coincide(a.fingerprint, b.fingerprint)
+
+    def same_on_closer_look(self, a: Individual, b: Individual) -> bool:
+        """Tell whether two individuals are the same; where fingerprints leave a doubt, by the structures themselves."""
+        if not self._alike(a, b):
+            return False
+        doubtful = distance(a.fingerprint, b.fingerprint) < self.doubtful_fingerprint
+        return self.coincide(a.fingerprint, b.fingerprint) or (doubtful and same_structure(a.crystal, b.crystal))
+
+    def _alike(self, a: Individual, b: Individual) -> bool:
         """Tell whether enthalpy and volume leave open that two individuals are the same."""
         volume_a, volume_b = (i.crystal.volume / len(i.crystal) for i in (a, b))
         return (
@@ -43,10 +58,6 @@ class TwinTolerance:
             and abs(volume_a - volume_b) <= self.volume * volume_a
             and a.crystal.composition.reduced == b.crystal.composition.reduced
         )
-
-    def coincide(self, f: np.ndarray, g: np.ndarray) -> bool:
-        """Tell whether fingerprints alone decide that two structures are the same."""
-        return distance(f, g) < self.fingerprint
 
 
 class Archive:
@@ -113,18 +124,14 @@ class Archive:
         return [place for group in self._by_enthalpy.values() for _, place in group[:count]]
 
     def twin_of(self, new: Individual) -> Individual | None:
-        """Return an earlier individual that is the same structure by enthalpy, volume and fingerprint."""
+        """Return an earlier individual that is the same by enthalpy, volume and fingerprint."""
         group = self._by_enthalpy.get(new.crystal.composition.reduced, [])
         first = bisect_left(group, (new.enthalpy_per_atom - self.tolerance.enthalpy, -1))
         for enthalpy, place in group[first:]:
             if enthalpy > new.enthalpy_per_atom + self.tolerance.enthalpy:
                 break
-            old = self.individuals[place]
-            if (
-                self.tolerance.alike(new, old)
-                and distance(new.fingerprint, old.fingerprint) < self.tolerance.fingerprint
-            ):
-                return old
+            if self.tolerance.same(new, self.individuals[place]):
+                return self.individuals[place]
         return None
 
     def admit(self, new: Individual) -> bool:

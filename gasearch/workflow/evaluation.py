@@ -11,7 +11,7 @@ import numpy as np
 
 from gasearch.crystal.composition import SearchSpace
 from gasearch.crystal.crystal import Crystal
-from gasearch.crystal.fingerprint import distance, fingerprint, same_structure
+from gasearch.crystal.fingerprint import fingerprint
 from gasearch.crystal.symmetry import primitive
 from gasearch.evolution.archive import TwinTolerance
 from gasearch.evolution.build import build
@@ -124,14 +124,8 @@ class Evaluation:
         return next((i.id for i in same if self.twins.coincide(mine, i.fingerprint)), None)
 
     def _twin_after(self, new: Individual, block: Block) -> int | None:
-        """Return an individual that the relaxed structure repeats: by fingerprint, in doubt by the structures."""
-        for old in (old for old in block.neighbours if self.twins.alike(new, old)):
-            apart = distance(new.fingerprint, old.fingerprint)
-            if apart < self.twins.fingerprint:
-                return old.id
-            if apart < self.twins.doubtful_fingerprint and same_structure(new.crystal, old.crystal):
-                return old.id
-        return None
+        """Return an individual that the relaxed structure repeats."""
+        return next((old.id for old in block.neighbours if self.twins.same_on_closer_look(new, old)), None)
 
 
 def _primitive(relaxed: Relaxed) -> Relaxed:
