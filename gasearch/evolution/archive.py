@@ -11,7 +11,7 @@ from gasearch.crystal.composition import Composition, CompositionSpace
 from gasearch.crystal.fingerprint import distance, same_structure
 from gasearch.evolution.candidate import Individual
 from gasearch.schema import setting
-from gasearch.thermodynamics.hull import Hull
+from gasearch.thermodynamics.hull import Hull, is_endpoint
 
 
 @dataclass(frozen=True)
@@ -160,6 +160,6 @@ class Archive:
         if self.hull is not None:
             before, self.hull = self.hull, self.hull.with_point(new.id, shares, new.enthalpy_per_atom)
             return self.hull is not before
-        if np.isclose(self.shares, 1.0).any(axis=0).all():
+        if is_endpoint(self.shares).any(axis=0).all():
             self.hull = Hull.of(np.array([i.id for i in self.individuals]), self.shares, self.enthalpies)
         return self.hull is not None

@@ -15,7 +15,7 @@ from gasearch.outcomes import Failure, Reason, Relaxed
 from gasearch.potential.potential import Potential
 from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
 from gasearch.pretrain.sampling import Kind, Sample, SamplingSettings, random_samples, rattled
-from gasearch.thermodynamics.hull import Hull
+from gasearch.thermodynamics.hull import above_own_hull
 
 #: Relaxed structures of one composition whose enthalpies and volumes agree to this are one: eV/atom, Å³/atom.
 _SAME_ENTHALPY, _SAME_VOLUME = 0.003, 0.05
@@ -134,7 +134,7 @@ def _broken(start: Sample, failure: Failure) -> Iterator[Sample]:
 def _above_hull(relaxed: Sequence[Relaxed], space: SearchSpace) -> np.ndarray:
     shares = np.array([space.compositions.fractions(r.crystal.composition) for r in relaxed])
     enthalpies = np.array([r.enthalpy_per_atom for r in relaxed])
-    return Hull.of(np.arange(len(relaxed)), shares, enthalpies).above(shares, enthalpies)
+    return above_own_hull(shares, enthalpies)
 
 
 def _distinct(samples: Sequence[Sample], above: np.ndarray) -> list[int]:

@@ -10,7 +10,7 @@ from gasearch.crystal.composition import CompositionSpace
 from gasearch.potential.card import HeldOutErrors
 from gasearch.potential.potential import Batch, Potential
 from gasearch.pretrain.labelling import Label
-from gasearch.thermodynamics.hull import Hull
+from gasearch.thermodynamics.hull import above_own_hull
 from gasearch.units import GPA_PER_EV_PER_A3, MEV_PER_EV
 
 
@@ -24,7 +24,7 @@ def above_hull(labels: Sequence[Label], compositions: CompositionSpace, pressure
     sizes = np.array([len(crystal) for crystal in crystals])
     enthalpies = (energies + pressure * np.array([crystal.volume for crystal in crystals])) / sizes
     shares = np.array([compositions.fractions(crystal.composition) for crystal in crystals])
-    return Hull.of(np.arange(len(labels)), shares, enthalpies).above(shares, enthalpies)
+    return above_own_hull(shares, enthalpies)
 
 
 def held_out_errors(potential: Potential, labels: Sequence[Label]) -> HeldOutErrors:

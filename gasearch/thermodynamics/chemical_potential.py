@@ -9,7 +9,7 @@ from gasearch.thermodynamics.hull import Hull
 
 def facet_at(hull: Hull, shares: np.ndarray) -> np.ndarray:
     """Return the chemical potentials (d,), eV per atom, of the facet that is the hull at shares (d,)."""
-    return hull.potentials[np.argmax(hull.potentials @ shares)]
+    return hull.potentials[hull.facet(shares)]
 
 
 def grand_potential(potentials: np.ndarray, shares: np.ndarray, enthalpies: np.ndarray) -> np.ndarray:

@@ -49,7 +49,7 @@ class Hull:
             If an endpoint has no point: there is no hull without it.
         """
         ids, shares, enthalpies = np.asarray(ids), np.asarray(shares, float), np.asarray(enthalpies, float)
-        lowest = _endpoint_enthalpies(shares, enthalpies)
+        lowest = endpoint_enthalpies(shares, enthalpies)
         formation = enthalpies - shares @ lowest
         simplices = _lower_simplices(shares, formation)
         potentials = np.array([np.linalg.solve(shares[s], formation[s]) for s in simplices]) + lowest
@@ -64,10 +64,14 @@ class Hull:
         """Return enthalpies (...,) above the hull, eV per atom; negative where a point lies below it."""
         return np.asarray(enthalpies) - self.enthalpy(shares)
 
+    def facet(self, shares: np.ndarray) -> int:
+        """Return the row of the facet that is the hull at shares (d,)."""
+        return int(np.argmax(self.potentials @ shares))
+
     def decomposition(self, shares: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the vertices (d,), as rows, that coexist at shares (d,), and their fractions of the atoms (d,)."""
-        facet = self.facets[np.argmax(self.potentials @ shares)]
-        return facet, np.clip(np.linalg.solve(self.shares[facet].T, shares), 0.0, 1.0)
+        vertices = self.facets[self.facet(shares)]
+        return vertices, np.clip(np.linalg.solve(self.shares[vertices].T, shares), 0.0, 1.0)
 
     def with_point(self, id: int, shares: np.ndarray, enthalpy: float) -> Hull:
         """Return the hull with one more point; the same object if the point changes nothing."""
@@ -76,13 +80,29 @@ class Hull:
         return Hull.of(np.append(self.ids, id), np.vstack([self.shares, shares]), np.append(self.enthalpies, enthalpy))
 
 
-def _endpoint_enthalpies(shares: np.ndarray, enthalpies: np.ndarray) -> np.ndarray:
-    """Return the lowest enthalpy (d,) found at each endpoint."""
-    is_endpoint = np.isclose(shares, 1.0, atol=1e-9)
-    if not is_endpoint.any(axis=0).all():
-        missing = np.flatnonzero(~is_endpoint.any(axis=0)).tolist()
+def above_own_hull(shares: np.ndarray, enthalpies: np.ndarray) -> np.ndarray:
+    """Return how far points (n, d), (n,) lie above the hull of them all (n,), eV per atom; errors as of `Hull.of`."""
+    return Hull.of(np.arange(len(enthalpies)), shares, enthalpies).above(shares, enthalpies)
+
+
+def is_endpoint(shares: np.ndarray) -> np.ndarray:
+    """Tell of which endpoint, if any, each point (n, d) is a phase (n, d)."""
+    return np.isclose(shares, 1.0, atol=1e-9)
+
+
+def endpoint_enthalpies(shares: np.ndarray, enthalpies: np.ndarray) -> np.ndarray:
+    """Return the lowest enthalpy (d,), eV per atom, that points (n, d), (n,) have at each endpoint.
+
+    Raises
+    ------
+    ValueError
+        If an endpoint has no point.
+    """
+    pure = is_endpoint(shares)
+    if not pure.any(axis=0).all():
+        missing = np.flatnonzero(~pure.any(axis=0)).tolist()
         raise ValueError(f"no point at endpoint(s) {missing}: a hull needs every endpoint")
-    return np.where(is_endpoint, enthalpies[:, None], np.inf).min(axis=0)
+    return np.where(pure, enthalpies[:, None], np.inf).min(axis=0)
 
 
 def _lower_simplices(shares: np.ndarray, formation: np.ndarray) -> np.ndarray:

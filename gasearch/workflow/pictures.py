@@ -12,7 +12,7 @@ import numpy as np
 
 from gasearch.errors import RunDirectoryError
 from gasearch.report.figures import HullPoint, plot_hull, plot_progress
-from gasearch.thermodynamics.hull import Hull
+from gasearch.thermodynamics.hull import Hull, endpoint_enthalpies
 from gasearch.workflow.run_directory import RunDirectory, writing_to
 
 #: Enthalpy differences that rounding may cause, eV/atom.
@@ -49,10 +49,9 @@ def draw(directory: RunDirectory) -> list[Path]:
 
 def hull_points(phases: Sequence[Mapping[str, Any]], n_endpoints: int) -> list[HullPoint]:
     """Return the phases of a hull.json as a figure shows them; every endpoint is among them."""
-    shares = np.array([phase["shares"] for phase in phases])
+    shares = np.array([phase["shares"] for phase in phases]).reshape(-1, n_endpoints)
     enthalpies = np.array([phase["enthalpy_eV_per_atom"] for phase in phases])
-    pure = [np.isclose(shares[:, i], 1.0) for i in range(n_endpoints)]
-    formation = enthalpies - shares @ [enthalpies[is_pure].min() for is_pure in pure]
+    formation = enthalpies - shares @ endpoint_enthalpies(shares, enthalpies)
     return [
         HullPoint(
             formula=phase["formula"],
