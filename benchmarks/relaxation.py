@@ -29,6 +29,7 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.random_crystal import random_crystal
 from gasearch.outcomes import Relaxed
 from gasearch.potential.calibration import calibrate
+from gasearch.potential.card import find_model
 from gasearch.potential.mace import Mace
 from gasearch.potential.potential import Batch
 from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
@@ -83,7 +84,7 @@ def ase(bench: Bench, starts: Sequence[Crystal], dtype: str = "float32") -> Run:
     from ase.optimize import FIRE
     from mace.calculators import MACECalculator
 
-    file = bench.model if bench.model.is_file() else next(bench.model.glob("*.model"))
+    file, _ = find_model(bench.model)
     calculator = MACECalculator(model_paths=str(file), device=bench.device, default_dtype=dtype)
     crystals, evaluations, seconds = [], 0, 0.0
     for crystal in starts:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from gasearch.errors import GasearchError, InputError
+from gasearch.errors import GasearchError, InputError, PotentialError
 from gasearch.parallel.executor import is_first_rank
 
 _DESCRIPTION = (
@@ -141,12 +141,13 @@ def _hull(options: Namespace) -> None:
 
 
 def _potential_show(options: Namespace) -> None:
-    from gasearch.potential.card import check_model, read_card
+    from gasearch.potential.card import CARD, check_model, find_model
 
-    card = read_card(options.path)
-    folder = options.path if options.path.is_dir() else options.path.parent
-    check_model(card, folder / card.model)
-    print(f"model        {folder / card.model} (sha256 as in its card)")
+    model, card = find_model(options.path)
+    if card is None:
+        raise PotentialError(f"nothing is known of {model}: there is no {CARD} beside it")
+    check_model(card, model)
+    print(f"model        {model} (sha256 as in its card)")
     print(f"elements     {', '.join(card.elements)}")
     print(f"pressure     {card.pressure_GPa[0]:g} to {card.pressure_GPa[1]:g} GPa")
     for name, errors in card.errors.items():

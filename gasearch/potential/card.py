@@ -99,6 +99,42 @@ def read_card(path: Path) -> PotentialCard:
         raise PotentialError(f"{path} has a value that is no card's ({error})") from error
 
 
+def card_beside(path: Path) -> PotentialCard | None:
+    """Return the card beside a model file or in a model's folder, None if there is none; errors as of `read_card`."""
+    folder = _folder(path)
+    return read_card(folder) if (folder / CARD).exists() else None
+
+
+def find_model(path: Path) -> tuple[Path, PotentialCard | None]:
+    """Return the model file that a path stands for, unread, and its card if it has one.
+
+    Parameters
+    ----------
+    path : Path
+        Model file; or a card, or the folder that holds one, which name the model beside it.
+
+    Raises
+    ------
+    PotentialError
+        If there is no such file, or a card cannot be read.
+    """
+    by_card = path.is_dir() or path.name == CARD
+    card = read_card(path) if by_card else card_beside(path)
+    model = _folder(path) / card.model if by_card else path
+    if not model.is_file():
+        advice = (
+            f", which the {CARD} beside it names; restore or rebuild it"
+            if by_card
+            else "; give a MACE model, or a folder that holds one and its card"
+        )
+        raise PotentialError(f"there is no model file {model}{advice}")
+    return model, card
+
+
+def _folder(path: Path) -> Path:
+    return path if path.is_dir() else path.parent
+
+
 def _card(tables: dict[str, Any]) -> PotentialCard:
     low, high = tables.pop("pressure_GPa")
     return PotentialCard(

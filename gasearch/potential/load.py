@@ -6,6 +6,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
+from gasearch.potential.card import find_model, sha256_of
 from gasearch.potential.potential import Potential
 from gasearch.potential.settings import AseSettings, LennardJonesSettings, MaceSettings, PotentialSettings
 
@@ -33,14 +34,17 @@ def load_potential(settings: PotentialSettings) -> Potential:
 
 
 def identity(settings: PotentialSettings) -> str:
-    """Return a sha256 that changes whenever the energies may: of the model file, or else of the settings."""
+    """Return a sha256 that changes whenever the energies may: of the model file, or else of the settings.
+
+    Raises
+    ------
+    PotentialError
+        If there is no model file.
+    """
     if not isinstance(settings, MaceSettings):
         return hashlib.sha256(repr(settings).encode()).hexdigest()
-    files = [settings.path] if settings.path.is_file() else sorted(settings.path.glob("*.model"))
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
+    model, _ = find_model(settings.path)
+    return sha256_of(model)
 
 
 @cache

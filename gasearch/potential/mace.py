@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from gasearch.errors import PotentialError
-from gasearch.potential.card import CARD, check_model, read_card
+from gasearch.potential.card import CARD, check_model, find_model
 from gasearch.potential.neighbours import PairCache
 from gasearch.potential.potential import Batch, BatchResult, check_elements
 
@@ -110,24 +110,16 @@ class Mace:
 
 def _checked_file(path: Path) -> Path:
     """Return the model file after comparing it with its card."""
-    folder = path if path.is_dir() else path.parent
-    if path.is_dir() or (folder / CARD).exists():
-        card = read_card(folder)
-        file = folder / card.model if path.is_dir() else path
-        if not file.is_file():
-            raise PotentialError(f"there is no model file {file}, which {folder / CARD} names; restore or rebuild it")
+    file, card = find_model(path)
+    if card:
         check_model(card, file)
         return file
-    if not path.is_file():
-        raise PotentialError(
-            f"there is no model file {path}; give a MACE model, or a folder that holds one and its card"
-        )
     logging.getLogger(__name__).warning(
         "%s has no %s beside it: loading a model runs code from the file, and nothing says that it is the right one",
-        path,
+        file,
         CARD,
     )
-    return path
+    return file
 
 
 def _loaded(file: Path) -> torch.nn.Module:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from gasearch.crystal.composition import SYMBOLS
-from gasearch.potential.card import CARD, PotentialCard, read_card
+from gasearch.potential.card import PotentialCard, card_beside
 from gasearch.schema import setting
 
 
@@ -36,14 +36,14 @@ class MaceSettings:
     @property
     def card(self) -> PotentialCard | None:
         """What is known of the model, if it has a card."""
-        folder = self.path if self.path.is_dir() else self.path.parent
-        return read_card(folder) if (folder / CARD).exists() else None
+        return card_beside(self.path)
 
     def problems(self, elements: tuple[int, ...]) -> list[str]:
         """Say what keeps it from these elements; a model without a card is asked when it is loaded."""
         if not self.path.exists():
             return [f"path: there is no file or folder {self.path}"]
-        known = self.card.elements if self.card else SYMBOLS
+        card = self.card
+        known = card.elements if card else SYMBOLS
         missing = ", ".join(SYMBOLS[z] for z in elements if SYMBOLS[z] not in known)
         return [f"path: {self.path} was made for {', '.join(known)}, not for {missing}"] if missing else []
 
