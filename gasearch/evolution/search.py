@@ -229,11 +229,10 @@ class Search:
     def _child(self, id: int, odds: _Odds, rng: np.random.Generator) -> Candidate:
         composition = self.compositions.draw(odds.compositions, rng)
         operator = self.weights.names[drawn(odds.operators, rng)]
-        stop = self.settings.stop_above is not None
         if operator != RANDOM:
             shares = self.compositions.share(composition)
             chosen = odds.parents.draw(shares, OPERATORS[operator].n_parents, rng)
             if chosen is not None:
-                return Candidate(id, operator, composition, chosen, may_be_stopped=stop)
+                return Candidate(id, operator, composition, chosen, may_be_stopped=True)
         volume = self.archive.volume(composition)
-        return Candidate(id, RANDOM, composition, volume=volume, may_be_stopped=stop)
+        return Candidate(id, RANDOM, composition, volume=volume, may_be_stopped=True)
