@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from gasearch.crystal.composition import CompositionSpace
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.symmetry import SpaceGroup, space_group
 from gasearch.evolution.archive import Archive
@@ -56,16 +57,17 @@ def phases(archive: Archive, within: float) -> list[tuple[Individual, float]]:
 def hull_document(archive: Archive, pressure: float, within: float, most: int) -> dict[str, Any]:
     """Return ``most`` phases within a distance (eV per atom) of the hull, nearest first; pressure in eV/Å³."""
     found = phases(archive, within)[:most] if archive.hull is not None else []
+    on_hull = archive.hull_ids
     return {
         "pressure_GPa": round(pressure_to_GPa(pressure), 9),
         "endpoints": [endpoint.formula for endpoint in archive.space.endpoints],
         "complete": archive.hull is not None,
-        "phases": [phase_document(archive, individual, above) for individual, above in found],
+        "phases": [phase_document(archive.space, phase, above, phase.id in on_hull) for phase, above in found],
     }
 
 
-def phase_document(archive: Archive, individual: Individual, above: float) -> dict[str, Any]:
-    """Return one phase as plain data."""
+def phase_document(space: CompositionSpace, individual: Individual, above: float, on_hull: bool) -> dict[str, Any]:
+    """Return one phase, ``above`` the hull (eV per atom) or on it, as plain data."""
     crystal = individual.crystal
     tight, loose = _space_groups(crystal)
     return {
@@ -76,9 +78,9 @@ def phase_document(archive: Archive, individual: Individual, above: float) -> di
         "atoms": len(crystal),
         "enthalpy_eV_per_atom": individual.enthalpy_per_atom,
         "above_hull_eV_per_atom": above,
-        "on_hull": individual.id in archive.hull_ids,
+        "on_hull": on_hull,
         "volume_A3_per_atom": crystal.volume / len(crystal),
-        "shares": archive.space.fractions(crystal.composition).tolist(),
+        "shares": space.fractions(crystal.composition).tolist(),
         "candidate": individual.id,
         "operator": individual.operator,
         "parents": list(individual.parents),
