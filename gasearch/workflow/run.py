@@ -47,7 +47,7 @@ def _drive(plan: Plan, path: Path, resolved_input: str, say: Callable[[str], Non
     with open_run(path, resolved_input, may_change=LIMITS) as directory:
         # The same potential gives the energies, and the lengths that suit the pressure.
         potential = load_potential(plan.potential)
-        lengths = calibration(directory.path / "calibration.json", potential, plan)
+        lengths = calibration(directory.calibration, potential, plan)
         space = SearchSpace(plan.space, lengths.atomic_volumes, lengths.minimum_distances)
 
         # A grand-canonical genetic algorithm proposes; the workers build, relax and compare.

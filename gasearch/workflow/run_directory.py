@@ -42,6 +42,11 @@ class RunDirectory:
         return self.path / "input.yaml"
 
     @property
+    def calibration(self) -> Path:
+        """Volumes and distances that suit the pressure; a resumed run takes them from here."""
+        return self.path / "calibration.json"
+
+    @property
     def hull(self) -> Path:
         """Snapshot of the phases on and near the hull."""
         return self.path / "hull.json"
