@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import combinations_with_replacement
 
 import numpy as np
 
-from gasearch.crystal.composition import SYMBOLS
 from gasearch.errors import PotentialError
 from gasearch.potential.neighbours import PairCache
 from gasearch.potential.potential import Batch, BatchResult, check_elements
+from gasearch.potential.settings import Pair
 
 
 class LennardJones:
@@ -83,13 +82,9 @@ def _tables(pairs: Mapping[tuple[int, int], tuple[float, float]], elements: tupl
     for (a, b), values in pairs.items():
         i, j = elements.index(a), elements.index(b)
         tables[:, i, j] = tables[:, j, i] = values
-    missing = [
-        f"{SYMBOLS[a]}-{SYMBOLS[b]}"
-        for a, b in combinations_with_replacement(elements, 2)
-        if np.isnan(tables[0, elements.index(a), elements.index(b)])
-    ]
+    missing = [Pair(elements[i], elements[j]) for i, j in np.argwhere(np.isnan(np.triu(tables[0])))]
     if missing:
         raise PotentialError(
-            f"Lennard-Jones has no parameters of {', '.join(missing)}; give epsilon and sigma of every pair"
+            f"Lennard-Jones has no parameters of {', '.join(map(str, missing))}; give epsilon and sigma of every pair"
         )
     return tables[0], tables[1]

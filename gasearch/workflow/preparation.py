@@ -14,6 +14,7 @@ from gasearch.errors import InputError, RunDirectoryError
 from gasearch.evolution.operators import PROTOTYPE, SEED
 from gasearch.potential.calibration import Calibration, calibrate
 from gasearch.potential.potential import Potential
+from gasearch.potential.settings import Pair
 from gasearch.workflow.plan import Plan
 from gasearch.workflow.run_directory import replace_text
 from gasearch.workflow.structure_files import read_structures
@@ -50,13 +51,12 @@ def given_structures(plan: Plan, space: SearchSpace) -> list[tuple[str, Crystal]
 def _as_document(made: Calibration) -> dict[str, Any]:
     return {
         "atomic_volumes_A3": {SYMBOLS[z]: volume for z, volume in made.atomic_volumes.items()},
-        "minimum_distances_A": {f"{SYMBOLS[a]}-{SYMBOLS[b]}": d for (a, b), d in made.minimum_distances.items()},
+        "minimum_distances_A": {str(Pair(*pair)): distance for pair, distance in made.minimum_distances.items()},
         "scans": made.scans,
     }
 
 
 def _from_document(document: Mapping[str, Any]) -> Calibration:
     volumes = {SYMBOLS.index(symbol): volume for symbol, volume in document["atomic_volumes_A3"].items()}
-    distances = document["minimum_distances_A"].items()
-    pairs = {tuple(map(SYMBOLS.index, pair.split("-"))): distance for pair, distance in distances}
-    return Calibration(volumes, pairs, document["scans"])
+    distances = {Pair.from_text(pair): distance for pair, distance in document["minimum_distances_A"].items()}
+    return Calibration(volumes, distances, document["scans"])
