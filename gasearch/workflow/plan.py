@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from gasearch.crystal.composition import CompositionSpace
@@ -33,8 +33,8 @@ class Plan:
     space: CompositionSpace
     pressure: float
     potential: PotentialSettings
-    seed: int = 1
-    relaxation: RelaxationSettings = field(default_factory=RelaxationSettings)
-    search: SearchSettings = field(default_factory=SearchSettings)
-    prototypes: bool = False
-    seeds: tuple[Path, ...] = ()
+    seed: int
+    relaxation: RelaxationSettings
+    search: SearchSettings
+    prototypes: bool
+    seeds: tuple[Path, ...]
