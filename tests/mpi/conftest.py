@@ -7,18 +7,23 @@ from importlib.util import find_spec
 import pytest
 
 
-@pytest.fixture
-def mpirun(tmp_path):
-    """Run a Python script on n ranks: ``mpirun(n, script, *arguments)`` returns the completed process."""
+@pytest.fixture(scope="session")
+def mpi_environment():
+    """The environment in which mpirun takes any number of ranks from anyone; skips where there is no mpirun."""
     if shutil.which("mpirun") is None or find_spec("mpi4py") is None:
         pytest.skip("there is no mpirun, or no mpi4py")
-    environment = os.environ | {
+    return os.environ | {
         "OMPI_ALLOW_RUN_AS_ROOT": "1",
         "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
         "OMPI_MCA_rmaps_base_oversubscribe": "1",
         "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": str(tmp_path),
     }
+
+
+@pytest.fixture
+def mpirun(tmp_path, mpi_environment):
+    """Run a Python script on n ranks: ``mpirun(n, script, *arguments)`` returns the completed process."""
+    environment = mpi_environment | {"PYTHONPATH": str(tmp_path)}
 
     def run(n, script, *arguments, timeout=60):
         (tmp_path / "script.py").write_text(script)

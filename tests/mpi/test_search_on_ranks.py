@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -48,16 +47,6 @@ search:
 """
 POTENTIAL = Path(__file__).parents[2] / "potentials" / "h-s-200gpa"
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("mpirun") is None or find_spec("mpi4py") is None, reason="there is no mpirun, or no mpi4py"
-)
-ENVIRONMENT = os.environ | {
-    "OMPI_ALLOW_RUN_AS_ROOT": "1",
-    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-    "OMPI_MCA_rmaps_base_oversubscribe": "1",
-    "OMP_NUM_THREADS": "1",
-}
-
 
 def command(ranks: int, folder: Path, name: str) -> list[str]:
     launcher = ["mpirun", "-n", str(ranks)] if ranks else []
@@ -65,10 +54,17 @@ def command(ranks: int, folder: Path, name: str) -> list[str]:
     return [*launcher, *program, "run", str(folder / "input.yaml"), "--run-dir", str(folder / name)]
 
 
-def searched(ranks: int, folder: Path, name: str) -> Path:
-    done = subprocess.run(command(ranks, folder, name), env=ENVIRONMENT, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    return folder / name / "archive.db"
+@pytest.fixture(scope="module")
+def searched(mpi_environment):
+    """Search on some ranks, or with 0 without mpirun: ``searched(ranks, folder, name)`` returns the archive."""
+
+    def run(ranks: int, folder: Path, name: str) -> Path:
+        call = command(ranks, folder, name)
+        done = subprocess.run(call, env=mpi_environment, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        return folder / name / "archive.db"
+
+    return run
 
 
 def content(archive: Path) -> dict[int, tuple]:
@@ -111,20 +107,20 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def expected(folder) -> Path:
+def expected(searched, folder) -> Path:
     """Search without mpirun."""
     return searched(0, folder, "serial")
 
 
 @pytest.mark.parametrize("ranks", [1, 2, 4])
-def test_same_archive_on_any_number_of_ranks(ranks, folder, expected):
+def test_same_archive_on_any_number_of_ranks(ranks, searched, folder, expected):
     archive = searched(ranks, folder, f"ranks-{ranks}")
     assert len(content(expected)) == 60
     assert content(archive) == content(expected)
     assert rows(archive) == rows(expected)
 
 
-def test_same_archive_with_a_model_whose_sums_depend_on_the_batch(tmp_path):
+def test_same_archive_with_a_model_whose_sums_depend_on_the_batch(searched, tmp_path):
     (tmp_path / "input.yaml").write_text(MACE.replace("POTENTIAL", str(POTENTIAL)))
     alone = searched(0, tmp_path, "serial")
     assert len(content(alone)) == 18
@@ -148,11 +144,11 @@ def killed(process: subprocess.Popen, moment: float, whole: bool) -> bool:
     return bool(ranks)
 
 
-def test_killed_ten_times_the_archive_is_the_same(folder, expected):
+def test_killed_ten_times_the_archive_is_the_same(mpi_environment, searched, folder, expected):
     random, kills = np.random.default_rng(0), 0
     while kills < 10:
         process = subprocess.Popen(
-            command(2, folder, "killed"), env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command(2, folder, "killed"), env=mpi_environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         if killed(process, random.uniform(0.5, 4.0), whole=bool(kills % 2)):
             kills += 1
