@@ -16,7 +16,7 @@ CARD = "card.toml"
 
 @dataclass(frozen=True)
 class HeldOutErrors:
-    """Root mean square errors on cells that the training never saw.
+    """Root mean square errors on labelled cells: held out from the training, or, to compare, trained on.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class PotentialCard:
     pressure_GPa : tuple of float
         Lowest and highest pressure that the potential is made for.
     errors : mapping
-        Name of a held-out set → errors on it.
+        Name of a set of labelled cells → errors on it: ``test…`` were held out, ``train…`` were trained on.
     facts : mapping
         The other tables: how the cells were labelled, what was trained on what, versions, how to rebuild it.
     """
