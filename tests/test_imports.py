@@ -20,7 +20,7 @@ ROWS = (
     {"thermodynamics", "potential", "parallel"},
     {"outcomes"},
     {"crystal"},
-    {"schema"},
+    {"schema", "files"},
     {"errors", "units"},
 )
 #: Who alone may import what is heavy or dangerous: files, or whole rooms.

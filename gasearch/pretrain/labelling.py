@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ import numpy as np
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso.pw import PwSettings, ScfResult, write_scf
 from gasearch.espresso.runner import PwRunner, ScfFailure
+from gasearch.files import replace_text
 from gasearch.pretrain.sampling import Kind, Sample
 
 
@@ -42,7 +42,7 @@ def label_one(sample: Sample, runner: PwRunner, directory: Path) -> None:
     """Write the file of one label, unless it is there."""
     path = directory / f"{key(sample.crystal, runner.settings)}.json"
     if not path.exists():
-        _write(path, _record(sample, runner.settings, runner.scf(sample.crystal)))
+        replace_text(path, json.dumps(_record(sample, runner.settings, runner.scf(sample.crystal))))
 
 
 def key(crystal: Crystal, settings: PwSettings) -> str:
@@ -83,10 +83,3 @@ def _label(record: dict[str, Any]) -> Label:
         record["iterations"],
     )
     return Label(Sample(crystal, record["origin"], Kind(record["kind"])), result)
-
-
-def _write(path: Path, record: dict[str, Any]) -> None:
-    """Write so that the file is whole or not there."""
-    partial = path.with_suffix(".part")
-    partial.write_text(json.dumps(record))
-    os.replace(partial, path)

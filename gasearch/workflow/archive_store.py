@@ -18,8 +18,8 @@ import numpy as np
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import RunDirectoryError
 from gasearch.evolution.candidate import Outcome
+from gasearch.files import replacing
 from gasearch.outcomes import Failure, Reason, Relaxed
-from gasearch.workflow.run_directory import replacing
 
 if TYPE_CHECKING:
     from ase.db.sqlite import SQLite3Database

@@ -11,8 +11,9 @@ from typing import Any
 
 from gasearch.evolution.candidate import Outcome
 from gasearch.evolution.search import Search
+from gasearch.files import replace_text, writing_to
 from gasearch.workflow.archive_store import ArchiveStore
-from gasearch.workflow.run_directory import RunDirectory, replace_text, writing_to
+from gasearch.workflow.run_directory import RunDirectory
 from gasearch.workflow.summary import Tally, hull_document, summary_document
 
 #: How far above the hull, eV per atom, a phase is still worth a line in the snapshot.

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from gasearch.errors import RunDirectoryError
+from gasearch.files import writing_to
 from gasearch.report.figures import HullPoint, plot_hull, plot_progress
 from gasearch.thermodynamics.hull import Hull, endpoint_enthalpies
-from gasearch.workflow.run_directory import RunDirectory, writing_to
+from gasearch.workflow.run_directory import RunDirectory
 
 #: Enthalpy differences that rounding may cause, eV/atom.
 _ROUNDING = 1e-7

@@ -12,11 +12,11 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.prototype import prototypes
 from gasearch.errors import InputError, RunDirectoryError
 from gasearch.evolution.operators import PROTOTYPE, SEED
+from gasearch.files import replace_text
 from gasearch.potential.calibration import Calibration, calibrate
 from gasearch.potential.potential import Potential
 from gasearch.potential.settings import Pair
 from gasearch.workflow.plan import Plan
-from gasearch.workflow.run_directory import replace_text
 from gasearch.workflow.structure_files import read_structures
 
 

@@ -1,4 +1,4 @@
-"""The run directory: its files, its lock, and writing that a crash cannot tear."""
+"""The run directory: its files and its lock."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gasearch.errors import RunDirectoryError
+from gasearch.files import replace_text, writing_to
 
 _LOCKED_ERRNOS = (errno.EACCES, errno.EAGAIN)
 _MAX_DIFFERENCES = 20
@@ -131,42 +132,6 @@ def open_run(
             )
         replace_text(run.input, resolved_input)
         yield run
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path to write, which replaces ``path`` at once when all is on the disk.
-
-    Readers see the old file or the new one, never a part. The suffix is kept, as some writers go by it.
-    """
-    temporary = path.with_name(f".new-{path.name}")
-    with writing_to(path):
-        try:
-            yield temporary
-            with temporary.open("rb+") as file:
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a small file at once."""
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-
-
-@contextmanager
-def writing_to(path: Path) -> Iterator[None]:
-    """Turn the operating system's errors on writing into `RunDirectoryError`."""
-    try:
-        yield
-    except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        advice = "free some space" if full else "put that right"
-        raise RunDirectoryError(
-            f"cannot write {path}: {error.strerror or error}; what was written before is kept: {advice} and run again"
-        ) from error
 
 
 def _check_same_input(run: RunDirectory, resolved_input: str, may_change: Collection[str]) -> None:

@@ -10,7 +10,7 @@ from gasearch.crystal.convert import from_ase, to_ase
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import InputError
 from gasearch.evolution.candidate import Individual
-from gasearch.workflow.run_directory import replacing
+from gasearch.files import replacing
 
 
 def read_structures(paths: Iterable[Path]) -> list[Crystal]:

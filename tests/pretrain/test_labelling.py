@@ -78,7 +78,7 @@ def test_other_settings_are_another_label(samples):
 
 def test_a_half_written_label_does_not_count(samples, tmp_path):
     runner = FakeRunner()
-    (tmp_path / f"{key(samples[0].crystal, runner.settings)}.part").write_text('{"energy": ')
+    (tmp_path / f".{key(samples[0].crystal, runner.settings)}.json.part").write_text('{"energy": ')
     label(samples, runner, tmp_path)
     assert len(list(read_labels(tmp_path))) == 3
 

@@ -1,4 +1,3 @@
-import errno
 import signal
 import subprocess
 import sys
@@ -6,7 +5,7 @@ import sys
 import pytest
 
 from gasearch.errors import RunDirectoryError
-from gasearch.workflow.run_directory import existing_run, open_run, replace_text, replacing
+from gasearch.workflow.run_directory import existing_run, open_run
 
 INPUT = "search:\n  lag: 16\n  seed: 1\n"
 
@@ -75,28 +74,6 @@ def test_one_run_at_a_time_and_a_killed_one_leaves_no_lock(tmp_path):
     holder.communicate()
     with open_run(tmp_path, INPUT, patience=0.2):
         pass
-
-
-def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
-    path = tmp_path / "hull.json"
-    replace_text(path, "old")
-    with pytest.raises(ZeroDivisionError), replacing(path) as temporary:
-        temporary.write_text("ne")
-        raise ZeroDivisionError
-    assert path.read_text() == "old"
-    replace_text(path, "new")
-    assert path.read_text() == "new"
-    assert [p.name for p in tmp_path.iterdir()] == ["hull.json"]
-
-
-def test_a_full_disk_is_named_and_keeps_the_old_file(tmp_path):
-    path = tmp_path / "hull.json"
-    replace_text(path, "old")
-    expected = r"hull\.json: No space left on device; .* is kept: free some space"
-    with pytest.raises(RunDirectoryError, match=expected), replacing(path) as temporary:
-        temporary.write_text("new")
-        raise OSError(errno.ENOSPC, "No space left on device")
-    assert path.read_text() == "old"
 
 
 def test_a_place_that_is_no_folder_is_named(tmp_path):
