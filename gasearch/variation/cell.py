@@ -34,10 +34,11 @@ def hermite_normal_forms(index: int) -> np.ndarray:
 
 
 def random_supercell(crystal: Crystal, index: int, rng: np.random.Generator) -> Crystal:
-    """Return the structure in the reduced cell of a superlattice drawn from all those of this index."""
-    if index > 1:
-        crystal = supercell(crystal, rng.choice(hermite_normal_forms(index)))
-    return reduced(crystal)
+    """Return the structure in the reduced cell of a superlattice drawn from all those of this index.
+
+    With index 1 it is the crystal itself: parents come in reduced cells.
+    """
+    return reduced(supercell(crystal, rng.choice(hermite_normal_forms(index)))) if index > 1 else crystal
 
 
 def enlarged(
@@ -45,7 +46,7 @@ def enlarged(
 ) -> Crystal | None:
     """Return the structure, or with this probability a larger supercell of it, within bounds on the number of atoms.
 
-    Its cell is reduced. The index m of a supercell is drawn with weight 1/m. A structure with fewer than ``smallest``
+    The index m of a supercell is drawn with weight 1/m. A structure with fewer than ``smallest``
     atoms is always enlarged. None if no multiple of the cell lies within the bounds.
     """
     lowest, highest = max(1, -(-smallest // len(crystal))), largest // len(crystal)

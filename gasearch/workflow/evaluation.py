@@ -12,6 +12,7 @@ import numpy as np
 from gasearch.crystal.composition import SearchSpace
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.fingerprint import fingerprint
+from gasearch.crystal.geometry import reduced
 from gasearch.crystal.symmetry import primitive
 from gasearch.evolution.archive import TwinTolerance
 from gasearch.evolution.build import build
@@ -129,7 +130,7 @@ class Evaluation:
 
 
 def _primitive(relaxed: Relaxed) -> Relaxed:
-    """Return the same phase in its primitive cell."""
-    crystal = primitive(relaxed.crystal)
+    """Return the same phase in its primitive, reduced cell."""
+    crystal = reduced(primitive(relaxed.crystal))
     share = len(crystal) / len(relaxed.crystal)
     return replace(relaxed, crystal=crystal, energy=share * relaxed.energy, enthalpy=share * relaxed.enthalpy)
