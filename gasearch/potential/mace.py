@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import io
 import logging
+import platform
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -60,6 +62,7 @@ class Mace:
         self._device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
         self._model.to(device=self._device, dtype=self._dtype).eval().requires_grad_(False)
         torch.set_num_threads(1)  # every rank has one core
+        _keep_freed_memory()
         self._atomic_numbers = self._model.atomic_numbers.cpu().numpy()
         self.elements = tuple(sorted(self._atomic_numbers.tolist()))
         self._cutoff = float(self._model.r_max)
@@ -120,6 +123,19 @@ def _checked_file(path: Path) -> Path:
         CARD,
     )
     return file
+
+
+def _keep_freed_memory() -> None:
+    """Have the C library reuse the memory of freed tensors.
+
+    By default it returns that of large ones to the system at once, and the next ones are mapped anew: a tenth of the
+    time of small models, and a bottleneck that all ranks of a node share.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    largest_in_heap, slack = (-3, 2**25), (-1, 2**30)  # M_MMAP_THRESHOLD at its upper limit, M_TRIM_THRESHOLD
+    for option, size in (largest_in_heap, slack):
+        ctypes.CDLL(None).mallopt(option, size)
 
 
 def _loaded(file: Path) -> torch.nn.Module:
