@@ -43,6 +43,8 @@ class TrainingSettings:
         Enthalpy above hull, eV/atom, at which a cell's weight has fallen to a half.
     ceiling : float
         Enthalpy above hull, eV/atom, from which on cells are left out.
+    validation_ceiling : float
+        The same of the cells that choose the epoch: a few of high enthalpy would decide it alone.
     dtype : str
     seed : int
     """
@@ -60,6 +62,7 @@ class TrainingSettings:
     stage_two_weights: tuple[float, float, float] = (1000.0, 10.0, 500.0)
     weight_scale: float = 1.0
     ceiling: float = 3.0
+    validation_ceiling: float = 1.0
     dtype: str = "float32"
     seed: int = 0
 
@@ -94,9 +97,8 @@ def train(labels: Sequence[Label], above_hull: np.ndarray, settings: TrainingSet
 
     weights = label_weights(above_hull, settings.weight_scale)
     splits = np.array([split_of(label.sample.origin) for label in labels])
-    chosen = {
-        s: np.flatnonzero((splits == s) & (above_hull < settings.ceiling)) for s in (Split.TRAIN, Split.VALIDATION)
-    }
+    ceilings = {Split.TRAIN: settings.ceiling, Split.VALIDATION: settings.validation_ceiling}
+    chosen = {s: np.flatnonzero((splits == s) & (above_hull < ceiling)) for s, ceiling in ceilings.items()}
     for split, indices in chosen.items():
         write_training_set(directory / f"{split}.extxyz", [labels[i] for i in indices], weights[indices])
     fitted = chosen[Split.TRAIN]
