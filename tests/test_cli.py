@@ -97,6 +97,11 @@ def test_check_warns_of_what_does_not_suit_the_ranks(input_file: Path, capsys):
     assert "gasearch: warning: search.lag" in capsys.readouterr().err
 
 
+def test_the_package_is_the_command():
+    answer = subprocess.run([sys.executable, "-m", "gasearch", "--help"], capture_output=True, text=True, check=True)
+    assert answer.stdout.startswith("usage: gasearch")
+
+
 def test_init_writes_an_input_once(tmp_path: Path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["init", "H", "S", "--pressure", "200"]) == 0
