@@ -15,7 +15,7 @@ CARD = "card.toml"
 
 
 @dataclass(frozen=True)
-class HeldOutErrors:
+class RmsErrors:
     """Root mean square errors on labelled cells: held out from the training, or, to compare, trained on.
 
     Parameters
@@ -58,7 +58,7 @@ class PotentialCard:
     model: str
     sha256: str
     pressure_GPa: tuple[float, float]
-    errors: Mapping[str, HeldOutErrors]
+    errors: Mapping[str, RmsErrors]
     facts: Mapping[str, Mapping[str, Any]]
 
     def to_dict(self) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def _card(tables: dict[str, Any]) -> PotentialCard:
         model=tables.pop("model"),
         sha256=tables.pop("sha256"),
         pressure_GPa=(float(low), float(high)),
-        errors={name: HeldOutErrors(**values) for name, values in tables.pop("errors", {}).items()},
+        errors={name: RmsErrors(**values) for name, values in tables.pop("errors", {}).items()},
         facts=tables,
     )
 

@@ -23,7 +23,7 @@ from gasearch.crystal.symmetry import space_group
 from gasearch.errors import GasearchError
 from gasearch.espresso.pw import PwSettings, ScfResult
 from gasearch.espresso.runner import PwRunner, default_pseudo_dir
-from gasearch.potential.card import HeldOutErrors, PotentialCard, sha256_of
+from gasearch.potential.card import PotentialCard, RmsErrors, sha256_of
 from gasearch.potential.load import load_potential
 from gasearch.potential.potential import Potential
 from gasearch.potential.settings import MaceSettings
@@ -42,7 +42,7 @@ from gasearch.pretrain.sampling import (
 )
 from gasearch.pretrain.training import TrainingSettings, label_weights, train
 from gasearch.pretrain.training_set import write_training_set
-from gasearch.pretrain.validation import above_hull, held_out_errors
+from gasearch.pretrain.validation import above_hull, rms_errors
 from gasearch.units import pressure_from_GPa
 
 MODEL, TRAINING_SET = "mace.model", "training.extxyz"
@@ -206,7 +206,7 @@ class Builder:
         }
 
 
-def errors_by_split(potential: Potential, labels: Sequence[Label], above: np.ndarray) -> dict[str, HeldOutErrors]:
+def errors_by_split(potential: Potential, labels: Sequence[Label], above: np.ndarray) -> dict[str, RmsErrors]:
     """Return errors on the test cells, on those of them near the hull, and, to compare, on the training cells."""
     splits = np.array([split_of(label.sample.origin) for label in labels])
     near = above < NEAR_HULL
@@ -215,7 +215,7 @@ def errors_by_split(potential: Potential, labels: Sequence[Label], above: np.nda
         "test_all": splits == Split.TEST,
         f"train_within_{NEAR_HULL:g}_eV_per_atom": (splits == Split.TRAIN) & near,
     }
-    return {name: held_out_errors(potential, [labels[i] for i in np.flatnonzero(c)]) for name, c in chosen.items()}
+    return {name: rms_errors(potential, [labels[i] for i in np.flatnonzero(c)]) for name, c in chosen.items()}
 
 
 def training_set_facts(path: Path, labels: Sequence[Label]) -> dict[str, Any]:

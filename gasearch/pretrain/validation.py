@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gasearch.crystal.composition import CompositionSpace
-from gasearch.potential.card import HeldOutErrors
+from gasearch.potential.card import RmsErrors
 from gasearch.potential.potential import Batch, Potential
 from gasearch.pretrain.labelling import Label
 from gasearch.thermodynamics.hull import above_own_hull
@@ -27,14 +27,14 @@ def above_hull(labels: Sequence[Label], compositions: CompositionSpace, pressure
     return above_own_hull(shares, enthalpies)
 
 
-def held_out_errors(potential: Potential, labels: Sequence[Label]) -> HeldOutErrors:
+def rms_errors(potential: Potential, labels: Sequence[Label]) -> RmsErrors:
     """Return the root mean square errors of a potential on labelled cells."""
     result = potential.compute(Batch.from_crystals([label.sample.crystal for label in labels]))
     sizes = np.array([len(label.sample.crystal) for label in labels])
     energy = (result.energy - [label.result.energy for label in labels]) / sizes
     forces = result.forces - np.concatenate([label.result.forces for label in labels])
     stress = result.stress - np.array([label.result.stress for label in labels])
-    return HeldOutErrors(
+    return RmsErrors(
         cells=len(labels),
         rmse_energy_meV_per_atom=_rms(energy) * MEV_PER_EV,
         rmse_force_meV_per_A=_rms(forces) * MEV_PER_EV,

@@ -1,7 +1,7 @@
 import pytest
 
 from gasearch.errors import PotentialError
-from gasearch.potential.card import CARD, HeldOutErrors, PotentialCard, check_model, read_card, sha256_of
+from gasearch.potential.card import CARD, PotentialCard, RmsErrors, check_model, read_card, sha256_of
 from gasearch.pretrain.card import write_card
 
 
@@ -12,7 +12,7 @@ def card() -> PotentialCard:
         model="mace.model",
         sha256="ab" * 32,
         pressure_GPa=(100.0, 300.0),
-        errors={"test_all": HeldOutErrors(12, 14.5, 130.0, 1.7)},
+        errors={"test_all": RmsErrors(12, 14.5, 130.0, 1.7)},
         facts={"labels": {"functional": 'P"B\\E', "k": 0.4, "ok": True, "deep": {"atoms": [1, 2]}}},
     )
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gasearch.potential.potential import Batch, BatchResult
-from gasearch.pretrain.validation import above_hull, held_out_errors
+from gasearch.pretrain.validation import above_hull, rms_errors
 from gasearch.units import GPA_PER_EV_PER_A3
 
 
@@ -19,7 +19,7 @@ class Shifted:
 
 
 def test_errors_are_per_atom_and_per_component(make_label):
-    found = held_out_errors(Shifted(), [make_label([1], 2.0, 0.0), make_label([1, 16, 1], 3.0, 0.0)])
+    found = rms_errors(Shifted(), [make_label([1], 2.0, 0.0), make_label([1, 16, 1], 3.0, 0.0)])
     assert found.cells == 2
     assert found.rmse_energy_meV_per_atom == pytest.approx(20.0)
     assert found.rmse_force_meV_per_A == pytest.approx(100.0)
