@@ -18,8 +18,8 @@ from gasearch.workflow.summary import Tally, hull_document, summary_document
 
 #: How far above the hull, eV per atom, a phase is still worth a line in the snapshot.
 NEAR_HULL = 0.2
-#: Phases in a snapshot.
-MANY = 200
+#: Phases in the last snapshot, and in those before: finding space groups takes the first rank's time.
+MANY, FEW = 200, 40
 #: Seconds before the first snapshot, and at most between later ones, which come at doubling intervals.
 FIRST_INTERVAL, LAST_INTERVAL = 1.0, 30.0
 
@@ -93,7 +93,8 @@ class Journal:
             "driver_cpu_s": round(time.thread_time() - self._driver_began, 2),
             "resumed_from": self.recalled,
         }
-        _write(self.directory.hull, hull_document(self.search.archive, self.pressure, NEAR_HULL, MANY))
+        most = FEW if reason is None else MANY
+        _write(self.directory.hull, hull_document(self.search.archive, self.pressure, NEAR_HULL, most))
         _write(self.directory.summary, summary_document(self.search, self.tally, reason, facts))
 
     def progress(self) -> str:
