@@ -229,8 +229,6 @@ class Search:
     def _child(self, id: int, odds: _Odds, rng: np.random.Generator) -> Candidate:
         composition = self.compositions.draw(odds.compositions, rng)
         operator = self.weights.names[drawn(odds.operators, rng)]
-        if rng.random() < self.compositions.unexplored(composition):
-            operator = RANDOM
         if operator != RANDOM:
             shares = self.compositions.share(composition)
             chosen = odds.parents.draw(shares, OPERATORS[operator].n_parents, rng)

@@ -14,9 +14,6 @@ from gasearch.schema import setting
 from gasearch.thermodynamics.fitness import boltzmann
 from gasearch.thermodynamics.hull import Hull
 
-#: Visits to a cell, times its atoms, after which half of the next ones are left to children.
-EXPLORED = 12
-
 
 @dataclass(frozen=True)
 class SelectionSettings:
@@ -50,8 +47,8 @@ class CompositionChoice:
     """Draws compositions: near the hull more often, those where nothing better comes less often.
 
     Reduced compositions are drawn first, then the cell, so that a composition is not favoured because many cell
-    sizes hold it. Small ones are drawn more often, as they cost less and have fewer minima: formulas as one over the
-    square root of their atoms, cells as one over their atoms, and times the share of new structures that they give.
+    sizes hold it. Cells are drawn as the share of new structures that they give, over their atoms: small ones cost less
+    and are soon exhausted.
     """
 
     def __init__(self, space: CompositionSpace, settings: SelectionSettings):
@@ -63,7 +60,6 @@ class CompositionChoice:
             self._by_size.setdefault(composition.n_atoms, []).append(composition)
         self.reduced = list(self.cells)
         self.shares = np.array([space.fractions(c) for c in self.reduced])
-        self._simplicity = np.array([c.n_atoms for c in self.reduced]) ** -0.5
         self._place = {composition: place for place, composition in enumerate(self.reduced)}
         self._lowest = np.full(len(self.reduced), np.inf)
         self._fruitless = np.zeros(len(self.reduced))
@@ -93,7 +89,6 @@ class CompositionChoice:
     def odds(self, hull: Hull | None) -> np.ndarray:
         """Return the odds (n,) of each reduced composition."""
         weights = (self.settings.exploration + self._promise(hull)) / np.sqrt(1.0 + self._fruitless)
-        weights *= self._simplicity
         return weights / weights.sum()
 
     def draw(self, odds: np.ndarray, rng: np.random.Generator) -> Composition:
@@ -101,13 +96,6 @@ class CompositionChoice:
         cells = self.cells[self.reduced[drawn(odds, rng)]]
         fresh = np.array([(1 + self._new[cell]) / (1 + self._visits[cell]) / cell.n_atoms for cell in cells])
         return cells[drawn(fresh, rng)]
-
-    def unexplored(self, cell: Composition) -> float:
-        """Return the odds with which a visit to a cell content is better spent on a random crystal than on a child.
-
-        1 at first; in a small cell symmetric random crystals are likely to hit any minimum, in a large one hardly.
-        """
-        return EXPLORED / (EXPLORED + cell.n_atoms * self._visits[cell])
 
     def share(self, cell: Composition) -> np.ndarray:
         """Return the endpoint shares (d,) of a cell content."""

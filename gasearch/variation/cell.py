@@ -34,11 +34,10 @@ def hermite_normal_forms(index: int) -> np.ndarray:
 
 
 def random_supercell(crystal: Crystal, index: int, rng: np.random.Generator) -> Crystal:
-    """Return the structure in the reduced cell of a superlattice drawn from all those of this index.
-
-    With index 1 it is the crystal itself: parents come in reduced cells.
-    """
-    return reduced(supercell(crystal, rng.choice(hermite_normal_forms(index)))) if index > 1 else crystal
+    """Return the structure in the reduced cell of a superlattice drawn from all those of this index."""
+    if index > 1:
+        crystal = supercell(crystal, rng.choice(hermite_normal_forms(index)))
+    return reduced(crystal)
 
 
 def enlarged(
