@@ -45,7 +45,7 @@ def enlarged(
 ) -> Crystal | None:
     """Return the structure, or with this probability a larger supercell of it, within bounds on the number of atoms.
 
-    The index m of a supercell is drawn with weight 1/m. A structure with fewer than ``smallest``
+    Its cell is reduced. The index m of a supercell is drawn with weight 1/m. A structure with fewer than ``smallest``
     atoms is always enlarged. None if no multiple of the cell lies within the bounds.
     """
     lowest, highest = max(1, -(-smallest // len(crystal))), largest // len(crystal)

@@ -109,9 +109,9 @@ def open_run(
     ----------
     path : Path
     resolved_input : str
-        The complete input as text; a run can be resumed only with the text it was started with, but for
+        The complete input as text; a run can be resumed only with the text it was started with.
     may_change : collection of str
-        the keys whose values may be others: the new ones are kept.
+        Keys of which this does not hold: their new values are kept.
     patience : float
         How long to wait for the lock, s: the ranks of a killed run take a moment to end.
 
@@ -124,18 +124,19 @@ def open_run(
     with writing_to(path):
         path.mkdir(parents=True, exist_ok=True)
     with _locked(run.lock, patience):
-        if run.input.exists():
-            _check_same_input(run, resolved_input, may_change)
-        elif run.archive.exists():
+        if run.archive.exists() and not run.input.exists():
             raise RunDirectoryError(
                 f"{path} has an archive but no {run.input.name}: restore it, or use another directory"
             )
-        replace_text(run.input, resolved_input)
+        earlier = run.input.read_text(encoding="utf-8") if run.input.exists() else None
+        if earlier is not None:
+            _check_same_input(run, earlier, resolved_input, may_change)
+        if earlier != resolved_input:
+            replace_text(run.input, resolved_input)
         yield run
 
 
-def _check_same_input(run: RunDirectory, resolved_input: str, may_change: Collection[str]) -> None:
-    earlier = run.input.read_text(encoding="utf-8")
+def _check_same_input(run: RunDirectory, earlier: str, resolved_input: str, may_change: Collection[str]) -> None:
     lines = difflib.unified_diff(earlier.splitlines(), resolved_input.splitlines(), n=0, lineterm="")
     changes = [line for line in lines if not line.startswith(("---", "+++", "@@"))]
     if all(line[1:].partition(":")[0].strip() in may_change for line in changes):
