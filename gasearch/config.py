@@ -14,11 +14,11 @@ from typing import Any, ClassVar
 
 import yaml
 
-from gasearch.crystal.composition import Composition, CompositionSpace
+from gasearch.crystal.composition import Composition, CompositionSpace, Pair
 from gasearch.errors import InputError
 from gasearch.evolution.search import SearchSettings
 from gasearch.potential.relaxation import RelaxationSettings
-from gasearch.potential.settings import MaceSettings, Pair, PotentialSettings
+from gasearch.potential.settings import MaceSettings, PotentialSettings
 from gasearch.schema import Leaf, descriptions, plain, read, setting
 from gasearch.units import pressure_to_GPa
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from gasearch.config import Config, example, load, to_yaml, warnings
-from gasearch.crystal.composition import Composition
+from gasearch.crystal.composition import Composition, Pair
 from gasearch.errors import InputError
-from gasearch.potential.settings import AseSettings, LennardJonesSettings, MaceSettings, Pair
+from gasearch.potential.settings import AseSettings, LennardJonesSettings, MaceSettings
 from gasearch.units import pressure_from_GPa
 
 INPUTS = Path(__file__).parent.parent / "inputs"

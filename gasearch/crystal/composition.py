@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import gcd
+from typing import NamedTuple
 
 import numpy as np
 
@@ -29,6 +30,24 @@ _ELECTROPOSITIVE_FIRST = (
 ).split()
 _RANK = {symbol: rank for rank, symbol in enumerate(_ELECTROPOSITIVE_FIRST)}
 _TOKEN = re.compile(r"([A-Z][a-z]?)(\d*)")
+
+
+class Pair(NamedTuple):
+    """Two atomic numbers, the smaller first."""
+
+    first: int
+    second: int
+
+    @staticmethod
+    def from_text(text: str) -> Pair:
+        """Read a pair such as Ni-P; ValueError if it is none."""
+        symbols = text.split("-")
+        if len(symbols) != 2 or not set(symbols) <= set(_NUMBER_OF):
+            raise ValueError(f"{text!r} is no pair of elements; write one such as Ni-P")
+        return Pair(*sorted(_NUMBER_OF[symbol] for symbol in symbols))
+
+    def __str__(self) -> str:
+        return f"{SYMBOLS[self.first]}-{SYMBOLS[self.second]}"
 
 
 @dataclass(frozen=True)

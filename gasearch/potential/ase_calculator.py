@@ -35,10 +35,11 @@ class AseCalculator:
         If it cannot be imported or built, or does not give stress.
     """
 
-    elements = None  # a calculator does not say which it knows
+    elements = None  # a calculator does not say what it knows
 
     def __init__(self, path: str, arguments: Mapping[str, Any] | None = None):
         self.name = path
+        self.shortest_distances: dict[tuple[int, int], float] = {}
         self._calculator = _built(path, arguments or {})
 
     def compute(self, batch: Batch) -> BatchResult:

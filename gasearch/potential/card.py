@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gasearch.crystal.composition import Pair
 from gasearch.errors import PotentialError
 
 CARD = "card.toml"
@@ -48,6 +49,9 @@ class PotentialCard:
         Of the model file.
     pressure_GPa : tuple of float
         Lowest and highest pressure that the potential is made for.
+    shortest_distances_A : mapping
+        Pair of elements → shortest distance among the cells near the hull that were trained on: nearer than that the
+        potential knows nothing. A pair that is not named has no such limit.
     errors : mapping
         Name of a set of labelled cells → errors on it: ``test…`` were held out, ``train…`` were trained on.
     facts : mapping
@@ -58,6 +62,7 @@ class PotentialCard:
     model: str
     sha256: str
     pressure_GPa: tuple[float, float]
+    shortest_distances_A: Mapping[Pair, float]
     errors: Mapping[str, RmsErrors]
     facts: Mapping[str, Mapping[str, Any]]
 
@@ -68,6 +73,7 @@ class PotentialCard:
             "model": self.model,
             "sha256": self.sha256,
             "pressure_GPa": list(self.pressure_GPa),
+            "shortest_distances_A": {str(pair): distance for pair, distance in self.shortest_distances_A.items()},
             **self.facts,
             "errors": {name: vars(errors) for name, errors in self.errors.items()},
         }
@@ -142,6 +148,7 @@ def _card(tables: dict[str, Any]) -> PotentialCard:
         model=tables.pop("model"),
         sha256=tables.pop("sha256"),
         pressure_GPa=(float(low), float(high)),
+        shortest_distances_A={Pair.from_text(k): float(v) for k, v in tables.pop("shortest_distances_A", {}).items()},
         errors={name: RmsErrors(**values) for name, values in tables.pop("errors", {}).items()},
         facts=tables,
     )

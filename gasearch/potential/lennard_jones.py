@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from gasearch.crystal.composition import Pair
 from gasearch.errors import PotentialError
 from gasearch.potential.neighbours import PairCache
 from gasearch.potential.potential import Batch, BatchResult, check_elements
-from gasearch.potential.settings import Pair
 
 
 class LennardJones:
@@ -40,6 +40,7 @@ class LennardJones:
         self, pairs: Mapping[tuple[int, int], tuple[float, float]], cutoff_sigma: float = 5.0, skin: float = 2.0
     ):
         self.elements = tuple(sorted({z for pair in pairs for z in pair}))
+        self.shortest_distances: dict[tuple[int, int], float] = {}
         self._epsilon, self._sigma = _tables(pairs, self.elements)
         self._cutoff = cutoff_sigma
         self._cache = PairCache(self._cutoffs, skin)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from gasearch.errors import PotentialError
-from gasearch.potential.card import CARD, check_model, find_model
+from gasearch.potential.card import CARD, PotentialCard, check_model, find_model
 from gasearch.potential.neighbours import PairCache
 from gasearch.potential.potential import Batch, BatchResult, check_elements
 
@@ -54,8 +54,9 @@ class Mace:
         dtype: Literal["float32", "float64"] = "float32",
         device: Literal["auto", "cpu", "cuda"] = "auto",
     ):
-        file = _checked_file(Path(path))
+        file, card = _checked_file(Path(path))
         self._model = _loaded(file)
+        self.shortest_distances = card.shortest_distances_A if card else {}
         import torch
 
         self._dtype = getattr(torch, dtype)
@@ -111,18 +112,18 @@ class Mace:
         return tuple(output[key].detach().double().cpu().numpy() for key in ("node_energy", "edge_forces"))
 
 
-def _checked_file(path: Path) -> Path:
-    """Return the model file after comparing it with its card."""
+def _checked_file(path: Path) -> tuple[Path, PotentialCard | None]:
+    """Return the model file and its card, if it has one, after comparing them."""
     file, card = find_model(path)
     if card:
         check_model(card, file)
-        return file
+        return file, card
     logging.getLogger(__name__).warning(
         "%s has no %s beside it: loading a model runs code from the file, and nothing says that it is the right one",
         file,
         CARD,
     )
-    return file
+    return file, None
 
 
 def _keep_freed_memory() -> None:

@@ -87,11 +87,13 @@ class BatchResult:
 class Potential(Protocol):
     """An energy model that is evaluated on batches.
 
-    ``elements`` are the atomic numbers that it knows, ascending; None if it cannot say.
+    ``elements`` are the atomic numbers that it knows, ascending; None if it cannot say. ``shortest_distances`` are
+    those, Å, below which it does not know a pair of elements (Z₁ ≤ Z₂); a pair without one has no such limit.
     """
 
     name: str
     elements: tuple[int, ...] | None
+    shortest_distances: Mapping[tuple[int, int], float]
 
     def compute(self, batch: Batch) -> BatchResult:
         """Return energies, forces and stresses of all systems; each depends on that system alone, up to rounding."""

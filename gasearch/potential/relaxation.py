@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gasearch.crystal.crystal import Crystal
-from gasearch.crystal.geometry import nearest_distances
+from gasearch.crystal.geometry import too_close
 from gasearch.outcomes import Failure, Reason, Relaxed
 from gasearch.potential.ensemble import Ensemble, joined, selected
 from gasearch.potential.potential import BatchResult, Potential
@@ -34,7 +35,7 @@ class RelaxationSettings:
     batch_size : int
         Structures that are evaluated together.
     min_distance : float
-        Two atoms that come closer than this have collapsed.
+        Two atoms that come closer than this have collapsed; or closer than the potential knows their elements.
     max_volume_ratio : float
         A cell that grows or shrinks by more than this factor has exploded or flattened.
     hopeless_margin : float
@@ -65,6 +66,9 @@ class BatchRelaxer:
     def __init__(self, potential: Potential, settings: RelaxationSettings = RelaxationSettings()):
         self.potential = potential
         self.settings = settings
+        shortest = settings.min_distance
+        known = {pair: max(shortest, distance) for pair, distance in potential.shortest_distances.items()}
+        self._limits = defaultdict(lambda: shortest, known)
 
     def relax(
         self, crystals: Sequence[Crystal], pressure: float, ceilings: Sequence[float] | None = None
@@ -126,8 +130,7 @@ class BatchRelaxer:
         """Whether two atoms are too close (S,); looked at now and then, and at the end."""
         collapsed = np.zeros(len(running), dtype=bool)
         for row in np.flatnonzero(converged | (running.steps % _INSPECTION_INTERVAL == 0)):
-            crystal = running.crystal(row)
-            collapsed[row] = nearest_distances(crystal.cell, crystal.frac).min() < self.settings.min_distance
+            collapsed[row] = too_close(running.crystal(row), self._limits)
         return collapsed
 
 

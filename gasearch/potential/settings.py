@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import combinations_with_replacement
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
-from gasearch.crystal.composition import SYMBOLS
+from gasearch.crystal.composition import SYMBOLS, Pair
 from gasearch.potential.card import PotentialCard, card_beside
 from gasearch.schema import setting
 
@@ -62,24 +62,6 @@ class LennardJonesPair:
 
     epsilon: float = setting(above=0, unit="eV")
     sigma: float = setting(above=0, unit="A")
-
-
-class Pair(NamedTuple):
-    """Two atomic numbers, the smaller first."""
-
-    first: int
-    second: int
-
-    @staticmethod
-    def from_text(text: str) -> Pair:
-        """Read a pair such as Ni-P; ValueError if it is none."""
-        symbols = text.split("-")
-        if len(symbols) != 2 or not set(symbols) <= set(SYMBOLS[1:]):
-            raise ValueError(f"{text!r} is no pair of elements; write one such as Ni-P")
-        return Pair(*sorted(SYMBOLS.index(symbol) for symbol in symbols))
-
-    def __str__(self) -> str:
-        return f"{SYMBOLS[self.first]}-{SYMBOLS[self.second]}"
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from gasearch.crystal.composition import Composition, CompositionSpace, SearchSpace
+from gasearch.crystal.composition import Composition, CompositionSpace, Pair, SearchSpace
 from gasearch.crystal.crystal import Crystal
+from gasearch.crystal.geometry import closest_distances
 from gasearch.crystal.symmetry import space_group
 from gasearch.errors import GasearchError
 from gasearch.espresso.pw import PwSettings, ScfResult
@@ -180,6 +181,7 @@ class Builder:
             model=MODEL,
             sha256=sha256_of(output / MODEL),
             pressure_GPa=self.settings.pressure_GPa,
+            shortest_distances_A=shortest_distances(labels, above),
             errors=errors_by_split(load_potential(MaceSettings(kind="mace", path=model)), labels, above),
             facts={
                 "labels": self._label_facts(labels),
@@ -216,6 +218,16 @@ def errors_by_split(potential: Potential, labels: Sequence[Label], above: np.nda
         f"train_within_{NEAR_HULL:g}_eV_per_atom": (splits == Split.TRAIN) & near,
     }
     return {name: rms_errors(potential, [labels[i] for i in np.flatnonzero(c)]) for name, c in chosen.items()}
+
+
+def shortest_distances(labels: Sequence[Label], above: np.ndarray) -> dict[Pair, float]:
+    """Return the shortest distance, Å, of each pair of elements in the training cells near the hull."""
+    shortest: dict[Pair, float] = {}
+    for label, height in zip(labels, above, strict=True):
+        if split_of(label.sample.origin) is Split.TRAIN and height < NEAR_HULL:
+            for pair, distance in closest_distances(label.sample.crystal).items():
+                shortest[Pair(*pair)] = min(distance, shortest.get(Pair(*pair), np.inf))
+    return {pair: round(distance, 3) for pair, distance in sorted(shortest.items())}
 
 
 def training_set_facts(path: Path, labels: Sequence[Label]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gasearch.crystal.composition import SYMBOLS, SearchSpace
+from gasearch.crystal.composition import SYMBOLS, Pair, SearchSpace
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.prototype import prototypes
 from gasearch.errors import InputError, RunDirectoryError
@@ -15,7 +15,6 @@ from gasearch.evolution.operators import PROTOTYPE, SEED
 from gasearch.files import replace_text
 from gasearch.potential.calibration import Calibration, calibrate
 from gasearch.potential.potential import Potential
-from gasearch.potential.settings import Pair
 from gasearch.workflow.plan import Plan
 from gasearch.workflow.structure_files import read_structures
 

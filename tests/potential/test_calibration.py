@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ class Springless:
 
     name = "Springless"
     elements = (1,)
+    shortest_distances: ClassVar[dict] = {}
 
     def __init__(self, wall: float = 0.0):
         self.wall = wall

@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ class PowerLaw:
 
     name = "power law"
     elements = None
+    shortest_distances: ClassVar[dict] = {}
 
     def __init__(self, prefactor: float, exponent: float):
         self.prefactor, self.exponent = prefactor, exponent
@@ -49,6 +52,17 @@ def test_a_cell_that_nothing_resists_collapses():
     assert isinstance(outcome, Failure)
     assert outcome.reason is Reason.COLLAPSED
     assert outcome.steps > 0
+
+
+def test_atoms_closer_than_the_potential_knows_them_have_collapsed():
+    """CsCl of volume 8 Å³ has its neighbours at 1.732 Å; its like atoms are 2 Å apart."""
+    pressure, volume = pressure_from_GPa(100), 8.0
+    potential = PowerLaw(pressure * volume**2, -1.0)
+    start = Crystal(2.1 * np.eye(3), [[0, 0, 0], [0.5, 0.5, 0.5]], [1, 16])
+    for limits, reason in (({(1, 16): 1.70, (1, 1): 1.95}, None), ({(1, 16): 1.76}, Reason.COLLAPSED)):
+        potential.shortest_distances = limits
+        (outcome,) = BatchRelaxer(potential).relax([start], pressure)
+        assert getattr(outcome, "reason", None) is reason
 
 
 def test_coinciding_atoms_are_not_finite(kob_andersen):

@@ -1,5 +1,6 @@
 import pytest
 
+from gasearch.crystal.composition import Pair
 from gasearch.errors import PotentialError
 from gasearch.potential.card import CARD, PotentialCard, RmsErrors, check_model, read_card, sha256_of
 from gasearch.pretrain.card import write_card
@@ -12,6 +13,7 @@ def card() -> PotentialCard:
         model="mace.model",
         sha256="ab" * 32,
         pressure_GPa=(100.0, 300.0),
+        shortest_distances_A={Pair(1, 1): 0.7, Pair(1, 16): 1.1},
         errors={"test_all": RmsErrors(12, 14.5, 130.0, 1.7)},
         facts={"labels": {"functional": 'P"B\\E', "k": 0.4, "ok": True, "deep": {"atoms": [1, 2]}}},
     )

@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ class Shifted:
 
     name = "shifted"
     elements = None
+    shortest_distances: ClassVar[dict] = {}
 
     def compute(self, batch: Batch) -> BatchResult:
         sizes = np.diff(batch.offsets)
