@@ -35,8 +35,8 @@ class TrainingSettings:
         All epochs, and the first one of the second stage, in which energies weigh more.
     batch_size : int
         Cells a step.
-    learning_rate : float
-        Of the first stage; the second has a tenth of it.
+    learning_rate, last_learning_rate : float
+        At the first epoch, and where it has fallen to, exponentially, when the second stage begins; that one keeps it.
     weights, stage_two_weights : tuple of float
         Weights in the loss of the squared errors of energy per atom (eV), forces (eV/Å) and stress (eV/Å³).
     weight_scale : float
@@ -58,6 +58,7 @@ class TrainingSettings:
     stage_two: int = 140
     batch_size: int = 4
     learning_rate: float = 0.01
+    last_learning_rate: float = 0.001
     weights: tuple[float, float, float] = (300.0, 10.0, 300.0)
     stage_two_weights: tuple[float, float, float] = (1000.0, 10.0, 500.0)
     weight_scale: float = 1.0
@@ -126,12 +127,13 @@ def _arguments(settings: TrainingSettings, energies: dict[int, float], directory
         "batch_size": settings.batch_size,
         "valid_batch_size": 4 * settings.batch_size,
         "lr": settings.learning_rate,
-        "stage_two_lr": settings.learning_rate / 10,
+        "scheduler": "ExponentialLR",
+        "lr_scheduler_gamma": (settings.last_learning_rate / settings.learning_rate) ** (1 / settings.stage_two),
+        "stage_two_lr": settings.last_learning_rate,
         "max_num_epochs": settings.epochs,
         "start_stage_two": settings.stage_two,
         "ema_decay": 0.99,
         "eval_interval": 5,
-        "scheduler_patience": 5,
         "seed": settings.seed,
         "plot": False,
         "device": "cpu",
