@@ -157,6 +157,27 @@ def _potential_show(options: Namespace) -> None:
         )
 
 
+def _potential_validate(options: Namespace) -> None:
+    import json
+    import math
+
+    from gasearch.potential.load import load_potential
+    from gasearch.potential.settings import MaceSettings
+    from gasearch.pretrain.references import read_references
+    from gasearch.pretrain.validation import count_labels, rms_errors
+
+    references = read_references(options.structures)
+    errors = rms_errors(load_potential(MaceSettings(kind="mace", path=options.path)), references, shifted=True)
+    counts = count_labels(references)
+    if options.json:
+        values = {name: None if math.isnan(value) else value for name, value in vars(errors).items()}
+        print(json.dumps({**values, "counts": counts}, indent=1))
+        return
+    print(f"energy  {errors.rmse_energy_meV_per_atom:9.1f} meV/atom  rms of {counts['energies']}, shifted per element")
+    print(f"force   {errors.rmse_force_meV_per_A:9.0f} meV/Å     rms of {counts['forces']} components")
+    print(f"stress  {errors.rmse_stress_GPa:9.2f} GPa       rms of {counts['stresses']} components")
+
+
 def _say(line: str) -> None:
     print(line, flush=True)
 
@@ -197,6 +218,16 @@ def _parser() -> ArgumentParser:
     potential = commands.add_parser("potential", help="what is known of a potential")
     below = potential.add_subparsers(metavar="COMMAND", required=True)
     _command(below, "show", _potential_show, "print its card", "PATH", "gasearch potential show potentials/h-s-200gpa")
+    validate = _command(
+        below,
+        "validate",
+        _potential_validate,
+        "compare it with labelled structures of the same functional",
+        "PATH",
+        "gasearch potential validate potentials/h-s-200gpa --structures dft.extxyz --json",
+    )
+    validate.add_argument("--structures", type=Path, required=True, metavar="FILE", help="energies, forces, stresses")
+    validate.add_argument("--json", action="store_true", help="errors with counts, to be read by programs")
     return parser
 
 

@@ -44,10 +44,12 @@ def _child(candidate: Candidate, space: SearchSpace, rng: np.random.Generator) -
     elsewhere = None
     for attempt in range(ATTEMPTS):
         crystal = operator(parents, space, rng)
-        if crystal is not None and not too_close(crystal, space.minimum_distances):
-            if crystal.composition.reduced == candidate.composition.reduced:
+        aimed = crystal is not None and crystal.composition.reduced == candidate.composition.reduced
+        wanted = aimed or (crystal is not None and elsewhere is None)
+        if wanted and not too_close(crystal, space.minimum_distances):
+            if aimed:
                 return reduced(crystal)
-            elsewhere = elsewhere or crystal
+            elsewhere = crystal
         if elsewhere is not None and attempt >= AIMED:
             break
     return None if elsewhere is None else reduced(elsewhere)

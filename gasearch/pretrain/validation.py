@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gasearch.crystal.composition import CompositionSpace
+from gasearch.crystal.crystal import Crystal
 from gasearch.potential.card import RmsErrors
 from gasearch.potential.potential import Batch, Potential
 from gasearch.pretrain.labelling import Label
@@ -27,20 +28,44 @@ def above_hull(labels: Sequence[Label], compositions: CompositionSpace, pressure
     return above_own_hull(shares, enthalpies)
 
 
-def rms_errors(potential: Potential, labels: Sequence[Label]) -> RmsErrors:
-    """Return the root mean square errors of a potential on labelled cells."""
-    result = potential.compute(Batch.from_crystals([label.sample.crystal for label in labels]))
-    sizes = np.array([len(label.sample.crystal) for label in labels])
-    energy = (result.energy - [label.result.energy for label in labels]) / sizes
-    forces = result.forces - np.concatenate([label.result.forces for label in labels])
-    stress = result.stress - np.array([label.result.stress for label in labels])
+def rms_errors(potential: Potential, labels: Sequence[Label], *, shifted: bool = False) -> RmsErrors:
+    """Return the root mean square errors of a potential on labelled cells; what is NaN in a label does not count.
+
+    With ``shifted``, energies are compared after the energy of each element that fits best is added: other programs,
+    and other pseudopotentials, count them from other zeros.
+    """
+    crystals = [label.sample.crystal for label in labels]
+    result = potential.compute(Batch.from_crystals(crystals))
+    sizes = np.array([len(crystal) for crystal in crystals])
+    wanted = np.array([label.result.energy for label in labels])
+    found = result.energy + (_fitted_shift(wanted - result.energy, crystals) if shifted else 0.0)
+    forces = np.concatenate([label.result.forces for label in labels])
+    stress = np.array([label.result.stress for label in labels])
     return RmsErrors(
         cells=len(labels),
-        rmse_energy_meV_per_atom=_rms(energy) * MEV_PER_EV,
-        rmse_force_meV_per_A=_rms(forces) * MEV_PER_EV,
-        rmse_stress_GPa=_rms(stress) * GPA_PER_EV_PER_A3,
+        rmse_energy_meV_per_atom=_rms_error(found / sizes, wanted / sizes) * MEV_PER_EV,
+        rmse_force_meV_per_A=_rms_error(result.forces, forces) * MEV_PER_EV,
+        rmse_stress_GPa=_rms_error(result.stress, stress) * GPA_PER_EV_PER_A3,
     )
 
 
-def _rms(values: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(np.square(values))))
+def count_labels(labels: Sequence[Label]) -> dict[str, int]:
+    """Return how many energies, and Cartesian components of forces and stresses, are not NaN."""
+    kinds = {"energies": "energy", "forces": "forces", "stresses": "stress"}
+    return {
+        k: int(sum(np.isfinite(getattr(label.result, name)).sum() for label in labels)) for k, name in kinds.items()
+    }
+
+
+def _fitted_shift(difference: np.ndarray, crystals: Sequence[Crystal]) -> np.ndarray:
+    """Return the cells' sums (n,) of those energies of the elements that fit these of the cells (n,) best, per atom."""
+    elements = tuple(sorted({z for crystal in crystals for z in crystal.composition.elements}))
+    counts = np.array([crystal.composition.vector(elements) for crystal in crystals])
+    sizes, known = counts.sum(axis=1), np.isfinite(difference)
+    return counts @ np.linalg.lstsq((counts / sizes[:, None])[known], (difference / sizes)[known])[0]
+
+
+def _rms_error(found: np.ndarray, wanted: np.ndarray) -> float:
+    """Root mean square error where there is a number to compare with; NaN if there is none."""
+    known = np.isfinite(wanted)
+    return float(np.sqrt(np.mean(np.square(found - wanted)[known]))) if known.any() else float("nan")

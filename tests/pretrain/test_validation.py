@@ -15,10 +15,13 @@ class Shifted:
     elements = None
     shortest_distances: ClassVar[dict] = {}
 
+    def __init__(self, per_atom: float = 0.02):
+        self.per_atom = per_atom
+
     def compute(self, batch: Batch) -> BatchResult:
         sizes = np.diff(batch.offsets)
         stress = np.broadcast_to(np.eye(3) / GPA_PER_EV_PER_A3, (len(batch), 3, 3))
-        return BatchResult(0.02 * sizes, np.full((len(batch.numbers), 3), 0.1), stress)
+        return BatchResult(self.per_atom * sizes, np.full((len(batch.numbers), 3), 0.1), stress)
 
 
 def test_errors_are_per_atom_and_per_component(make_label):
@@ -27,6 +30,23 @@ def test_errors_are_per_atom_and_per_component(make_label):
     assert found.rmse_energy_meV_per_atom == pytest.approx(20.0)
     assert found.rmse_force_meV_per_A == pytest.approx(100.0)
     assert found.rmse_stress_GPa == pytest.approx(3**-0.5)
+
+
+def test_another_zero_of_each_element_is_no_error_after_the_shift(make_label):
+    """H at -3 eV and S at 5 eV an atom, and one cell that is 0.3 eV too high."""
+    cells = {(1,): -3.0, (16,): 5.0, (1, 16): 2.0, (1, 1, 16): -1.0, (1, 1): -6.0, (16, 16): 10.0 + 0.3}
+    labels = [make_label(list(numbers), 3.0, energy) for numbers, energy in cells.items()]
+    shifted, plain = (rms_errors(Shifted(), labels, shifted=s) for s in (True, False))
+    assert 10 < shifted.rmse_energy_meV_per_atom < 0.3 / 2 / np.sqrt(6) * 1000
+    assert plain.rmse_energy_meV_per_atom > 1000
+    assert shifted.rmse_force_meV_per_A == plain.rmse_force_meV_per_A
+
+
+def test_what_was_not_labelled_does_not_count_but_a_failing_potential_does(make_label):
+    known, unknown = make_label([1], 2.0, 0.0), make_label([1], 2.0, np.nan)
+    assert rms_errors(Shifted(), [known, unknown]).rmse_energy_meV_per_atom == pytest.approx(20.0)
+    assert np.isnan(rms_errors(Shifted(), [unknown]).rmse_energy_meV_per_atom)
+    assert np.isnan(rms_errors(Shifted(per_atom=np.nan), [known]).rmse_energy_meV_per_atom)
 
 
 def test_above_hull_uses_enthalpy_not_energy(make_label, compositions):
