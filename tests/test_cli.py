@@ -154,3 +154,18 @@ with open_run(Path({str(run_directory)!r}), {LENNARD_JONES!r}):
     states = [line for line in capsys.readouterr().out.splitlines() if line.startswith("state")]
     assert states[0].endswith("running")
     assert "goes on with it" in states[1]
+
+
+def test_a_potential_is_compared_with_labelled_structures(tiny_mace: Path, tmp_path: Path, capsys):
+    structures = tmp_path / "dft.extxyz"
+    lattice = 'Lattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3:forces:R:3 pbc="T T T"'
+    structures.write_text(f"2\n{lattice} energy=-9.0\nH 0 0 0 0 0 0\nS 2 2 2 0 0 0\n")
+    command = ["potential", "validate", str(tiny_mace), "--structures", str(structures)]
+    assert main([*command, "--json"]) == 0
+    errors = json.loads(capsys.readouterr().out)
+    assert errors["cells"] == 1
+    assert errors["counts"] == {"energies": 1, "forces": 6, "stresses": 0}
+    assert errors["rmse_energy_meV_per_atom"] == pytest.approx(0.0, abs=1e-3)
+    assert errors["rmse_stress_GPa"] is None
+    assert main(command) == 0
+    assert "shifted per element" in capsys.readouterr().out
