@@ -97,6 +97,16 @@ def _init(options: Namespace) -> None:
     _say(f"wrote {path}; next: gasearch check {path}")
 
 
+def _pretrain(options: Namespace) -> None:
+    from gasearch.config import load_pretraining, to_yaml
+    from gasearch.pretrain.build import pretrain
+
+    settings = load_pretraining(options.path)
+    name = options.path.stem
+    work, output = options.work or Path("runs", name), options.output or Path("potentials", name)
+    pretrain(settings, work, output, to_yaml(settings, work), _say)
+
+
 def _status(options: Namespace) -> None:
     from gasearch.workflow.pictures import snapshot
     from gasearch.workflow.run_directory import existing_run, is_running
@@ -206,6 +216,17 @@ def _parser() -> ArgumentParser:
     init.add_argument("--pressure", type=float, required=True, metavar="P", help="GPa")
     init.add_argument("--potential", type=Path, metavar="PATH", help="MACE model, or its folder")
     init.add_argument("--output", "-o", type=Path, metavar="FILE", help="default: named after elements and pressure")
+
+    pretrain = _command(
+        commands,
+        "pretrain",
+        _pretrain,
+        "make a potential from small cells labelled with DFT, or go on with it",
+        "INPUT",
+        "gasearch pretrain inputs/pretrain-h-s.yaml --output potentials/h-s-200gpa",
+    )
+    pretrain.add_argument("--output", "-o", type=Path, metavar="DIR", help="default: potentials/ and the input's name")
+    pretrain.add_argument("--work", type=Path, metavar="DIR", help="labels and models; default: runs/ and that name")
 
     _command(commands, "status", _status, "say how far a run is", "DIR", "gasearch status runs/h-s-200gpa")
     _command(commands, "plot", _plot, "draw hull and progress", "DIR", "gasearch plot runs/h-s-200gpa")

@@ -19,6 +19,7 @@ from gasearch.errors import InputError
 from gasearch.evolution.search import SearchSettings
 from gasearch.potential.relaxation import RelaxationSettings
 from gasearch.potential.settings import MaceSettings, PotentialSettings
+from gasearch.pretrain.settings import PretrainSettings
 from gasearch.schema import Leaf, descriptions, plain, read, setting
 from gasearch.units import pressure_to_GPa
 
@@ -101,7 +102,12 @@ def load(path: Path) -> Config:
     return config
 
 
-def to_yaml(config: Config, directory: Path, *, comments: bool = False) -> str:
+def load_pretraining(path: Path) -> PretrainSettings:
+    """Read the input of a pretraining; errors as of `load`."""
+    return read(PretrainSettings, _parse(path), _leaves(path.parent))
+
+
+def to_yaml(config: Config | PretrainSettings, directory: Path, *, comments: bool = False) -> str:
     """Return the input with every default visible, as it would lie in ``directory``; `load` gives it back."""
     return "\n".join(_lines(config, _leaves(directory), "", comments)) + "\n"
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from gasearch.crystal.composition import SYMBOLS
 from gasearch.crystal.crystal import Crystal
+from gasearch.schema import setting
 from gasearch.units import A_PER_BOHR, EV_PER_RYDBERG
 
 #: Any positive mass: nothing that is computed here depends on it, and pw.x wants one.
@@ -45,13 +46,13 @@ class PwSettings:
         SCF iterations before it is called not converged.
     """
 
-    ecutwfc: float = 50.0
-    ecutrho: float = 150.0
-    k_spacing: float = 0.40
-    degauss: float = 0.02
-    conv_thr: float = 1e-7
-    mixing_beta: float = 0.7
-    max_iterations: int = 60
+    ecutwfc: float = setting(50.0, above=0)
+    ecutrho: float = setting(150.0, above=0)
+    k_spacing: float = setting(0.40, above=0)
+    degauss: float = setting(0.02, above=0)
+    conv_thr: float = setting(1e-7, above=0)
+    mixing_beta: float = setting(0.7, above=0, at_most=1)
+    max_iterations: int = setting(60, at_least=1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeVar
@@ -176,6 +176,23 @@ def serial_executor(reason: str = "no mpirun") -> QueueExecutor:
     """Return an executor with one worker: a thread of this process."""
     queue = TaskQueue()
     return QueueExecutor(queue, (lambda: work(queue),), 1, f"1 rank ({reason})", os._exit)
+
+
+@contextmanager
+def for_programs(executor: QueueExecutor) -> Iterator[Executor]:
+    """Yield an executor for tasks that wait for a program of one core: the ranks, or for a single one a thread a core.
+
+    Tasks that have not begun are cancelled when the block is left by an exception.
+    """
+    if executor.workers > 1:
+        yield executor
+        return
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def drive(driver: Callable[[QueueExecutor], T], executor: QueueExecutor, orderly: type[Exception]) -> T:

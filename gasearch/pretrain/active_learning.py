@@ -15,6 +15,7 @@ from gasearch.outcomes import Failure, Reason, Relaxed
 from gasearch.potential.potential import Potential
 from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
 from gasearch.pretrain.sampling import Kind, Sample, SamplingSettings, random_samples, rattled
+from gasearch.schema import setting
 from gasearch.thermodynamics.hull import above_own_hull
 
 #: Relaxed structures of one composition whose enthalpies and volumes agree to this are one: eV/atom, Å³/atom.
@@ -32,20 +33,20 @@ class ActiveSettings:
     relaxations : int
         Random crystals that are relaxed at each pressure.
     labels : int
-        Cells that are labelled.
+        Cells that are labelled at each pressure.
     window : float
-        Enthalpy above hull, eV/atom, by which the odds of a relaxed structure fall to 1/e.
+        Enthalpy per atom above hull by which the odds of a relaxed structure fall to 1/e.
     broken_share : float
         Share of the labels spent on structures whose relaxation failed, there where it was given up.
     rattled_share : float
         Share of the labels spent on rattled copies of the chosen structures.
     """
 
-    relaxations: int = 200
-    labels: int = 120
-    window: float = 0.15
-    broken_share: float = 0.1
-    rattled_share: float = 0.2
+    relaxations: int = setting(200, at_least=1)
+    labels: int = setting(120, at_least=1)
+    window: float = setting(0.15, above=0, unit="eV")
+    broken_share: float = setting(0.1, at_least=0, at_most=1)
+    rattled_share: float = setting(0.2, at_least=0, at_most=1)
 
 
 @dataclass(frozen=True, eq=False)

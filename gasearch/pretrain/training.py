@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from gasearch.pretrain.labelling import Label
 from gasearch.pretrain.sampling import Split, split_of
 from gasearch.pretrain.training_set import ENERGY, FORCES, STRESS, write_training_set
+from gasearch.schema import setting
 
 _NAME = "mace"
 
@@ -28,44 +30,56 @@ class TrainingSettings:
     max_ell : int
         Highest order of the spherical harmonics of the edges.
     cutoff : float
-        Å; two layers see twice as far.
+        Of the edges; two layers see twice as far.
     correlation : int
         Body order of a message less one.
-    epochs, stage_two : int
-        All epochs, and the first one of the second stage, in which energies weigh more.
+    epochs : int
+        All epochs, those of the second stage included.
+    stage_two : int
+        The first epoch of the second stage, in which energies weigh more.
     batch_size : int
         Cells a step.
-    learning_rate, last_learning_rate : float
-        At the first epoch, and where it has fallen to, exponentially, when the second stage begins; that one keeps it.
-    weights, stage_two_weights : tuple of float
+    learning_rate : float
+        At the first epoch.
+    last_learning_rate : float
+        Where it has fallen to, exponentially, when the second stage begins; that one keeps it.
+    weights : tuple of float
         Weights in the loss of the squared errors of energy per atom (eV), forces (eV/Å) and stress (eV/Å³).
+    stage_two_weights : tuple of float
+        The same in the second stage.
     weight_scale : float
-        Enthalpy above hull, eV/atom, at which a cell's weight has fallen to a half.
+        Enthalpy per atom above hull at which a cell's weight has fallen to a half.
     ceiling : float
-        Enthalpy above hull, eV/atom, from which on cells are left out.
+        Enthalpy per atom above hull from which on cells are left out.
     validation_ceiling : float
         The same of the cells that choose the epoch: a few of high enthalpy would decide it alone.
     dtype : str
+        Precision of the training.
     seed : int
+        Of the first weights and the order of the cells.
     """
 
-    channels: int = 32
-    max_L: int = 0
-    max_ell: int = 2
-    cutoff: float = 3.5
-    correlation: int = 3
-    epochs: int = 200
-    stage_two: int = 140
-    batch_size: int = 4
-    learning_rate: float = 0.01
-    last_learning_rate: float = 0.001
-    weights: tuple[float, float, float] = (300.0, 10.0, 300.0)
-    stage_two_weights: tuple[float, float, float] = (1000.0, 10.0, 500.0)
-    weight_scale: float = 1.0
-    ceiling: float = 3.0
-    validation_ceiling: float = 1.0
-    dtype: str = "float32"
-    seed: int = 0
+    channels: int = setting(32, at_least=1)
+    max_L: int = setting(0, at_least=0, at_most=3)
+    max_ell: int = setting(2, at_least=0, at_most=3)
+    cutoff: float = setting(3.5, above=0, unit="A")
+    correlation: int = setting(3, at_least=1, at_most=4)
+    epochs: int = setting(200, at_least=2)
+    stage_two: int = setting(140, at_least=1)
+    batch_size: int = setting(4, at_least=1)
+    learning_rate: float = setting(0.01, above=0)
+    last_learning_rate: float = setting(0.001, above=0)
+    weights: tuple[float, float, float] = setting((300.0, 10.0, 300.0), at_least=0)
+    stage_two_weights: tuple[float, float, float] = setting((1000.0, 10.0, 500.0), at_least=0)
+    weight_scale: float = setting(1.0, above=0, unit="eV")
+    ceiling: float = setting(3.0, above=0, unit="eV")
+    validation_ceiling: float = setting(1.0, above=0, unit="eV")
+    dtype: Literal["float32", "float64"] = "float32"
+    seed: int = setting(0, at_least=0)
+
+    def __post_init__(self) -> None:
+        if self.stage_two >= self.epochs:
+            raise ValueError(f"stage_two: {self.stage_two} is not below the {self.epochs} epochs; begin it earlier")
 
 
 def label_weights(above_hull: np.ndarray, scale: float) -> np.ndarray:

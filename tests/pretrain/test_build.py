@@ -1,0 +1,90 @@
+"""From an input to a potential, with real pw.x and real training, on the smallest scale."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from gasearch.cli import main
+from gasearch.potential.card import read_card
+
+INPUT = """
+elements: [H]
+pressure_GPa: [100, 300]
+max_atoms: 2
+random_cells: 12
+rounds: 1
+sampling: {scan: [0.7, 1.0, 1.3]}
+active: {relaxations: 4, labels: 3}
+dft: {ecutwfc: 20, ecutrho: 80, k_spacing: 1.0}
+training: {channels: 4, cutoff_A: 3.0, correlation: 2, epochs: 6, stage_two: 4}
+"""
+
+
+@pytest.fixture
+def input_file(tmp_path: Path) -> Path:
+    path = tmp_path / "pretrain-h.yaml"
+    path.write_text(INPUT)
+    return path
+
+
+def command(path: Path) -> list[str]:
+    return ["pretrain", str(path), "--work", str(path.parent / "work"), "--output", str(path.parent / "out")]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("pw.x") is None, reason="pw.x is not installed")
+@pytest.mark.filterwarnings("ignore")
+def test_a_potential_is_made_from_an_input_and_not_made_twice(input_file, capsys):
+    assert main(command(input_file)) == 0
+    output = input_file.parent / "out"
+    card = read_card(output)
+    assert card.elements == ("H",) and card.pressure_GPa == (100.0, 300.0)
+    assert card.facts["labels"]["cells"] == sum(card.facts["training_set"]["splits"].values()) >= 9
+    labels = {path: path.stat().st_mtime_ns for path in (input_file.parent / "work" / "labels").iterdir()}
+    model = (output / card.model).read_bytes()
+    capsys.readouterr()
+
+    # Again: everything is there, and neither labels nor models are made anew.
+    assert main(command(input_file)) == 0
+    assert {path: path.stat().st_mtime_ns for path in labels} == labels
+    assert (output / card.model).read_bytes() == model
+    assert "training" not in capsys.readouterr().out
+
+    # The resolved input beside the potential makes it once more.
+    shutil.copy(output / "pretrain.yaml", input_file)
+    assert main(command(input_file)) == 0
+
+
+def test_without_pw_nothing_is_begun(input_file, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PATH", os.fspath(tmp_path))
+    assert main(command(input_file)) == 5
+    assert "pw.x is not on the PATH" in capsys.readouterr().err
+    assert not (tmp_path / "work").exists()
+
+
+@pytest.mark.skipif(shutil.which("pw.x") is None, reason="pw.x is not installed")
+def test_a_missing_pseudopotential_is_named(input_file, capsys):
+    input_file.write_text(INPUT.replace("[H]", "[H, Lr]"))
+    assert main(command(input_file)) == 5
+    assert "Lr.UPF" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("elements: [H]", "elements: [H, Xx]", "elements: Xx unknown"),
+        ("elements: [H]", "elements: []", "0 endpoints"),
+        ("[100, 300]", "[300, 100]", "pressure_GPa: the lowest comes first"),
+        ("[100, 300]", "200", "pressure_GPa: found 200"),
+        ("max_atoms: 2", "max_atom: 2", "did you mean max_atoms"),
+        ("stage_two: 4", "stage_two: 6", "training.stage_two: 6 is not below the 6 epochs"),
+        ("ecutwfc: 20", "ecutwfc: -20", "dft.ecutwfc: found -20"),
+        ("cutoff_A: 3.0", "cutoff: 3.0", "did you mean cutoff_A"),
+    ],
+)
+def test_mistakes_in_the_input_are_named(old, new, message, input_file, capsys):
+    input_file.write_text(INPUT.replace(old, new))
+    assert main(command(input_file)) == 2
+    assert message in capsys.readouterr().err
