@@ -17,7 +17,7 @@ random_cells: 12
 rounds: 1
 sampling: {scan: [0.7, 1.0, 1.3]}
 active: {relaxations: 4, labels: 3}
-dft: {ecutwfc: 20, ecutrho: 80, k_spacing: 1.0}
+dft: {ecutwfc: 40, ecutrho: 160, k_spacing: 1.0}
 training: {channels: 4, cutoff_A: 3.0, correlation: 2, epochs: 6, stage_two: 4}
 """
 
@@ -80,7 +80,7 @@ def test_a_missing_pseudopotential_is_named(input_file, capsys):
         ("[100, 300]", "200", "pressure_GPa: found 200"),
         ("max_atoms: 2", "max_atom: 2", "did you mean max_atoms"),
         ("stage_two: 4", "stage_two: 6", "training.stage_two: 6 is not below the 6 epochs"),
-        ("ecutwfc: 20", "ecutwfc: -20", "dft.ecutwfc: found -20"),
+        ("ecutwfc: 40", "ecutwfc: -40", "dft.ecutwfc: found -40"),
         ("cutoff_A: 3.0", "cutoff: 3.0", "did you mean cutoff_A"),
     ],
 )
