@@ -26,7 +26,7 @@ from gasearch.potential.settings import MaceSettings
 from gasearch.pretrain.labelling import Label
 from gasearch.pretrain.sampling import Split, split_of
 from gasearch.pretrain.settings import PretrainSettings
-from gasearch.pretrain.validation import rms_errors
+from gasearch.pretrain.validation import rank_correlation, rms_errors
 from gasearch.units import pressure_to_GPa
 
 MODEL, TRAINING_SET = "mace.model", "training.extxyz"
@@ -58,17 +58,22 @@ def make_card(
         How long it took.
     """
     model = folder / MODEL
+    potential = load_potential(MaceSettings(kind="mace", path=model))
+    near = [label for label, height in zip(labels, above, strict=True) if height < NEAR_HULL]
+    held_out = np.array([split_of(label.sample.origin) is Split.TEST for label in near])
+    order = rank_correlation(potential, near, held_out, settings.compositions, settings.pressures[1])
     return PotentialCard(
         elements=settings.elements,
         model=MODEL,
         sha256=sha256_of(model),
         pressure_GPa=tuple(round(pressure_to_GPa(p), 9) for p in settings.pressure),
         shortest_distances_A=shortest_distances(labels, above),
-        errors=errors_by_split(load_potential(MaceSettings(kind="mace", path=model)), labels, above),
+        errors=errors_by_split(potential, labels, above),
         facts={
             "labels": _label_facts(settings, runner, labels),
             "training_set": _training_set_facts(folder / TRAINING_SET, labels),
             "training": asdict(settings.training),
+            "test_order_above_hull": {k: v for k, v in vars(order).items() if np.isfinite(v)},
             "build": {"hours": round(seconds / 3600, 2), **_build_facts()},
         },
     )

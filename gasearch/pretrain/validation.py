@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -15,17 +16,77 @@ from gasearch.thermodynamics.hull import above_own_hull
 from gasearch.units import GPA_PER_EV_PER_A3, MEV_PER_EV
 
 
+@dataclass(frozen=True)
+class RankCorrelation:
+    """How well a potential orders labelled cells by their enthalpy above hull.
+
+    Parameters
+    ----------
+    cells : int
+        Cells that are ordered.
+    compositions : int
+        Different reduced formulas among them.
+    spearman : float
+        Spearman's rank correlation; NaN for fewer than three cells.
+    """
+
+    cells: int
+    compositions: int
+    spearman: float
+
+
 def above_hull(labels: Sequence[Label], compositions: CompositionSpace, pressure: float) -> np.ndarray:
     """Return each labelled cell's enthalpy E + PV (n,) above the hull of all of them, eV/atom.
 
     Cells are taken as they are, not relaxed: the pressure (eV/Å³) is what their volumes are judged by.
     """
-    crystals = [label.sample.crystal for label in labels]
     energies = np.array([label.result.energy for label in labels])
-    sizes = np.array([len(crystal) for crystal in crystals])
-    enthalpies = (energies + pressure * np.array([crystal.volume for crystal in crystals])) / sizes
+    return _above_hull([label.sample.crystal for label in labels], energies, compositions, pressure)
+
+
+def _above_hull(
+    crystals: Sequence[Crystal], energies: np.ndarray, compositions: CompositionSpace, pressure: float
+) -> np.ndarray:
+    volumes = np.array([crystal.volume for crystal in crystals])
+    enthalpies = (energies + pressure * volumes) / [len(crystal) for crystal in crystals]
     shares = np.array([compositions.fractions(crystal.composition) for crystal in crystals])
     return above_own_hull(shares, enthalpies)
+
+
+def rank_correlation(
+    potential: Potential,
+    labels: Sequence[Label],
+    ordered: np.ndarray,
+    compositions: CompositionSpace,
+    pressure: float,
+    window: float = 0.3,
+) -> RankCorrelation:
+    """Compare the order of cells by enthalpy above hull, the labels' by their hull and the potential's by its own.
+
+    Parameters
+    ----------
+    potential : Potential
+    labels : sequence of Label
+        Both hulls are those of all of them: cells so high that the potential was not meant for them do not belong here.
+    ordered : (n,) array of bool
+        Which cells are ordered, such as those held out; of these, those within the window by their labels.
+    compositions : CompositionSpace
+    pressure : float
+        eV/Å³.
+    window : float
+        Enthalpy above hull, eV/atom.
+    """
+    from scipy.stats import spearmanr
+
+    crystals = [label.sample.crystal for label in labels]
+    wanted = above_hull(labels, compositions, pressure)
+    energies = potential.compute(Batch.from_crystals(crystals)).energy
+    found = _above_hull(crystals, energies, compositions, pressure)
+    chosen = np.flatnonzero(ordered & (wanted < window))
+    formulas = {crystals[i].composition.reduced.formula for i in chosen}
+    known = len(chosen) > 2
+    spearman = float(spearmanr(wanted[chosen], found[chosen]).statistic) if known else float("nan")
+    return RankCorrelation(len(chosen), len(formulas), spearman)
 
 
 def rms_errors(potential: Potential, labels: Sequence[Label], *, shifted: bool = False) -> RmsErrors:

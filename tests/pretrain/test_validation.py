@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gasearch.potential.potential import Batch, BatchResult
-from gasearch.pretrain.validation import above_hull, rms_errors
+from gasearch.pretrain.validation import above_hull, rank_correlation, rms_errors
 from gasearch.units import GPA_PER_EV_PER_A3
 
 
@@ -58,3 +58,36 @@ def test_above_hull_uses_enthalpy_not_energy(make_label, compositions):
 def test_compound_is_measured_from_the_line_between_elements(make_label, compositions):
     labels = [make_label([1], 1.0, -1.0), make_label([16], 1.0, -3.0), make_label([1, 16], 1.0, -3.0)]
     assert above_hull(labels, compositions, 0.0)[2] == pytest.approx(0.5)
+
+
+class Known:
+    """Energies given for each volume of a cell."""
+
+    name = "known"
+    elements = None
+    shortest_distances: ClassVar[dict] = {}
+
+    def __init__(self, energies: dict[float, float]):
+        self.energies = energies
+
+    def compute(self, batch: Batch) -> BatchResult:
+        energy = np.array([self.energies[round(volume, 6)] for volume in batch.volumes])
+        return BatchResult(energy, np.zeros_like(batch.positions), np.zeros_like(batch.cells))
+
+
+def test_the_order_above_the_hull_counts_each_by_its_own_hull(make_label, compositions):
+    """A tilt by composition changes no order, and an exchange of two of four cells does."""
+    endpoints = [make_label([1], 1.0, 0.0), make_label([16], 1.1, 0.0)]
+    cells = [make_label([1, 16], 1.2 + 0.1 * k, 0.1 * k - 0.2) for k in range(4)]
+    labels = endpoints + cells
+    chosen = np.array([False, False, True, True, True, True])
+
+    def order(energies: list[float], window: float = 0.3):
+        known = {round(label.sample.crystal.volume, 6): e for label, e in zip(labels, energies, strict=True)}
+        return rank_correlation(Known(known), labels, chosen, compositions, 0.0, window)
+
+    tilted = order([1.0, 3.0] + [label.result.energy + 4.0 for label in cells])
+    assert (tilted.cells, tilted.compositions) == (4, 1)
+    assert tilted.spearman == pytest.approx(1.0)
+    assert order([0, 0, -0.1, -0.2, 0.0, 0.1]).spearman == pytest.approx(0.8)
+    assert np.isnan(order([0, 0, -0.1, -0.2, 0.0, 0.1], window=0.07).spearman)
