@@ -78,8 +78,8 @@ def _drive(
     replace_text(work / INPUT, resolved_input)
     with for_programs(executor) as labellers:
         builder = Builder(settings, work, runner, labellers, say)
-        model = builder.build()
-    builder.publish(model, output, time.monotonic() - began)
+        builder.build()
+    builder.publish(output, time.monotonic() - began)
     replace_text(output / INPUT, resolved_input)
     say(f"{output} holds the potential; `gasearch potential show {output}` tells what it can do")
 
@@ -94,8 +94,8 @@ class Builder:
     executor: Executor
     say: Callable[[str], None]
 
-    def build(self) -> Path:
-        """Return the model file of the last round."""
+    def build(self) -> None:
+        """Make all labels, and the model of each round."""
         settings = self.settings
         # Simple lattices at all distances, and random cells at all compositions and volumes, teach the potential
         # where not to go.
@@ -106,7 +106,6 @@ class Builder:
         for number in range(settings.rounds):
             self.label(self.explore(space, self.potential(number), number))
         self.potential(settings.rounds)
-        return self._model(settings.rounds)
 
     def _first(self, space: SearchSpace) -> Iterator[Sample]:
         return random_samples(space, self.settings.sampling, self.settings.seed, 0, self.settings.random_cells)
@@ -163,12 +162,12 @@ class Builder:
         self.say(f"round {number + 1} of active learning: {len(chosen)} cells chosen")
         return chosen
 
-    def publish(self, model: Path, output: Path, seconds: float) -> None:
-        """Copy a model to its folder, with the training set and the card."""
+    def publish(self, output: Path, seconds: float) -> None:
+        """Copy the last model to its folder, with the training set and the card."""
+        labels, last = list(read_labels(self._labels)), self.settings.rounds
+        above, potential = self.above_hull(labels), self.potential(last)
         with writing_to(output):
             output.mkdir(parents=True, exist_ok=True)
-            labels = list(read_labels(self._labels))
-            above = self.above_hull(labels)
             write_training_set(output / TRAINING_SET, labels, label_weights(above, self.settings.training.weight_scale))
-            shutil.copy(model, output / MODEL)
-            write_card(make_card(self.settings, self.runner, labels, above, output, seconds), output)
+            shutil.copy(self._model(last), output / MODEL)
+            write_card(make_card(self.settings, potential, self.runner, labels, above, output, seconds), output)

@@ -20,9 +20,7 @@ from gasearch.crystal.symmetry import space_group
 from gasearch.espresso.runner import PwRunner
 from gasearch.files import replace_text
 from gasearch.potential.card import CARD, PotentialCard, RmsErrors, sha256_of
-from gasearch.potential.load import load_potential
 from gasearch.potential.potential import Potential
-from gasearch.potential.settings import MaceSettings
 from gasearch.pretrain.labelling import Label
 from gasearch.pretrain.sampling import Split, split_of
 from gasearch.pretrain.settings import PretrainSettings
@@ -36,6 +34,7 @@ NEAR_HULL = 1.0
 
 def make_card(
     settings: PretrainSettings,
+    potential: Potential,
     runner: PwRunner,
     labels: Sequence[Label],
     above: np.ndarray,
@@ -47,6 +46,8 @@ def make_card(
     Parameters
     ----------
     settings : PretrainSettings
+    potential : Potential
+        The model, loaded.
     runner : PwRunner
         What made the labels.
     labels : sequence of Label
@@ -57,15 +58,13 @@ def make_card(
     seconds : float
         How long it took.
     """
-    model = folder / MODEL
-    potential = load_potential(MaceSettings(kind="mace", path=model))
     near = [label for label, height in zip(labels, above, strict=True) if height < NEAR_HULL]
     held_out = np.array([split_of(label.sample.origin) is Split.TEST for label in near])
     order = rank_correlation(potential, near, held_out, settings.compositions, settings.pressures[1])
     return PotentialCard(
         elements=settings.elements,
         model=MODEL,
-        sha256=sha256_of(model),
+        sha256=sha256_of(folder / MODEL),
         pressure_GPa=tuple(round(pressure_to_GPa(p), 9) for p in settings.pressure),
         shortest_distances_A=shortest_distances(labels, above),
         errors=errors_by_split(potential, labels, above),

@@ -52,9 +52,11 @@ def test_a_potential_is_made_from_an_input_and_not_made_twice(input_file, capsys
     assert (output / card.model).read_bytes() == model
     assert "training" not in capsys.readouterr().out
 
-    # The resolved input beside the potential makes it once more.
+    # The resolved input beside the potential makes it once more, also where another one lies.
     shutil.copy(output / "pretrain.yaml", input_file)
+    (output / "card.toml").write_text((output / "card.toml").read_text().replace(card.sha256, "0" * 64))
     assert main(command(input_file)) == 0
+    assert read_card(output).sha256 == card.sha256
 
 
 def test_without_pw_nothing_is_begun(input_file, tmp_path, monkeypatch, capsys):
