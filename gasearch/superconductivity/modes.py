@@ -29,6 +29,10 @@ class Spectrum(Protocol):
         """Return lines that couple on the imaginary axis as the spectrum does."""
         ...
 
+    def lines(self) -> Modes:
+        """Return lines at which the spectrum may be taken on the real axis as well."""
+        ...
+
     def weakened(self, factor: float) -> Spectrum:
         """Return the spectrum divided by a factor."""
         ...
@@ -67,6 +71,10 @@ class Modes:
     def moments(self) -> Moments:
         """Return λ and the mean frequencies."""
         return moments_of_lines(self.omega, self.couplings)
+
+    def lines(self) -> Modes:
+        """Return the modes themselves."""
+        return self
 
     def modes(self) -> Modes:
         """Return the modes, condensed where they are many."""
