@@ -102,8 +102,8 @@ class Alpha2F:
         negative = _negative_share(omega, values)
         if negative > tolerance:
             raise SpectrumError(
-                f"{name}: negative α²F makes {negative:.1%} of λ; at most {tolerance:.1%} is allowed: the interpolation "
-                "over q or k is not converged"
+                f"{name}: negative α²F makes {negative:.1%} of λ; at most {tolerance:.1%} is allowed: "
+                "q or k are not converged, or the broadening has negative lobes (Methfessel–Paxton)"
             )
         parts = None if parts is None else np.asarray(parts)[:, real]
         return Alpha2F(omega, np.maximum(values, 0.0), source, smearing, parts, negative, imaginary)

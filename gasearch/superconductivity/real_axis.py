@@ -211,8 +211,12 @@ class _ThermalPart:
         anomalous = np.append(anomalous, phi[-1] / w[-1] * self.omega[-1] / further)
         fields = np.append(normal[::-1].conj(), normal), np.append(-anomalous[::-1].conj(), anomalous)
         n = len(self.omega)
-        return 1j * np.pi * np.array(
-            [_convolved(f, self.emission, n) - _convolved(self.fermi * f, self.difference, n) for f in fields]
+        return (
+            1j
+            * np.pi
+            * np.array(
+                [_convolved(f, self.emission, n) - _convolved(self.fermi * f, self.difference, n) for f in fields]
+            )
         )
 
 
