@@ -110,7 +110,7 @@ class Alpha2F:
 
     @property
     def omega_ph(self) -> float:
-        """The highest frequency, THz, where α²F exceeds 0.01; of weaker spectra, where it exceeds 1 % of its maximum."""
+        """The highest frequency, THz, where α²F exceeds 0.01, or 1 % of its maximum if that is less."""
         return float(self.omega[self.values > min(_PHONONS, 0.01 * self.values.max())].max())
 
     def moments(self) -> Moments:

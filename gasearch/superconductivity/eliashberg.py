@@ -167,7 +167,7 @@ class Eliashberg:
     sums: Sums = Sums()
 
     @staticmethod
-    def of(spectrum: Spectrum, coulomb: Coulomb, sums: Sums = Sums()) -> Eliashberg:  # noqa: B008 (frozen)
+    def of(spectrum: Spectrum, coulomb: Coulomb, sums: Sums = Sums()) -> Eliashberg:
         """Return the equations of a spectrum, which the paramagnons weaken."""
         return Eliashberg(spectrum.modes().weakened(1 + coulomb.lambda_sf), spectrum.omega_ph, coulomb, sums)
 
@@ -192,7 +192,7 @@ class Eliashberg:
         mu, rise = self.coulomb.effective, float(np.log(cutoff / self.reference))
         if mu * rise >= 1:
             raise InputError(
-                f"mu_star: found {mu:.3g}, paramagnons included; rescaled to the cutoff of this spectrum it must be below "
+                f"mu_star: found {mu:.3g}, paramagnons included; for the cutoff of this spectrum it must be below "
                 f"{1 / rise:.3f}: give a smaller one, or the convention {Convention.AS_GIVEN}"
             )
         return mu / (1 - mu * rise)

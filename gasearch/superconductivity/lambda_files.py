@@ -106,8 +106,8 @@ def read_couplings(path: Path) -> QPointCouplings:
     couplings = re.findall(rf"lambda\(\s*\d+\)=\s*({NUMBER})\s+gamma=\s*{NUMBER}\s*GHz", blocks)
     if (len(squared), len(found), len(couplings)) != (modes, smearings, modes * smearings):
         raise SpectrumError(
-            f"{path}: found {len(squared)} frequencies, {len(found)} smearings and {len(couplings)} couplings; needed are "
-            f"{modes}, {smearings} and {modes * smearings}: it ends early, or numbers overflowed"
+            f"{path}: found {len(squared)} frequencies, {len(found)} smearings and {len(couplings)} couplings; needed "
+            f"are {modes}, {smearings} and {modes * smearings}: it ends early, or numbers overflowed"
         )
     values = np.array([float(value) for value in couplings]).reshape(smearings, modes)
     return QPointCouplings(np.array(q[:3]), np.array(squared), tuple(found), values)

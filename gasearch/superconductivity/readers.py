@@ -65,6 +65,24 @@ def read(path: Path, format: str, unit: str | None = None, tolerance: float = TO
     return _two_columns(path, UNITS[unit], tolerance) if format == "columns" else _READERS[format](path, tolerance)
 
 
+def at_smearing(spectra: Spectra, smearing: float | None, path: Path) -> Alpha2F | Modes | Moments:
+    """Return the spectrum at a smearing, in the file's unit, or the only one; none is chosen silently.
+
+    Raises
+    ------
+    SpectrumError
+        If there is no such smearing, or none was asked for where there are several.
+    """
+    if smearing is None and len(spectra) == 1:
+        return next(iter(spectra.values()))
+    known = [one for one in spectra if smearing is not None and one is not None and np.isclose(one, smearing)]
+    if known:
+        return spectra[known[0]]
+    lambdas = {one: s.lam if isinstance(s, Moments) else s.moments().lam for one, s in spectra.items()}
+    listed = ", ".join("none" if one is None else f"{one:g} (λ = {lam:.4f})" for one, lam in lambdas.items())
+    raise SpectrumError(f"{path}: found the smearing {smearing}; give one of {listed}")
+
+
 def _elk(path: Path, tolerance: float) -> Spectra:
     """Read ALPHA2F.OUT of Elk: two columns, the first in Ha, and no header."""
     return _two_columns(path, UNITS["Ha"], tolerance)
@@ -102,7 +120,7 @@ def _qe_a2fdos(path: Path, tolerance: float) -> Spectra:
 
 
 def _records(path: Path, values: np.ndarray) -> np.ndarray:
-    """Return records (n, 2 + modes) of frequency, total and modes, whose number is what makes the modes' sum the total."""
+    """Return records (n, 2 + modes) of frequency, total and modes; there are as many modes as sum up to the total."""
     for modes in range(3, len(values) // 2, 3):
         if len(values) % (2 + modes) == 0:
             records = values.reshape(-1, 2 + modes)
@@ -124,8 +142,8 @@ def _epw(path: Path, tolerance: float) -> Spectra:
     )
     if not match:
         raise SpectrumError(
-            f"{path}: needed are rows of numbers, then `Integrated el-ph coupling`, `Phonon smearing (meV)` and, at the "
-            "end, `Summed el-ph coupling`"
+            f"{path}: needed are rows of numbers, then `Integrated el-ph coupling`, `Phonon smearing (meV)` and, at "
+            "the end, `Summed el-ph coupling`"
         )
     couplings, smearings = numbers(path, match["couplings"]), numbers(path, match["smearings"])
     if len(couplings) != len(smearings):
@@ -185,8 +203,8 @@ def _check_lambda(path: Path, omega: np.ndarray, values: np.ndarray, stated: flo
     found = moments_of_samples(omega[positive], values[positive]).lam
     if not abs(found - stated) <= LAMBDA_TOLERANCE * abs(stated):
         raise SpectrumError(
-            f"{path}: λ of the spectrum is {found:.4f}, but the file states {stated:.4f}: it is damaged, or the spectrum "
-            "is sampled too coarsely"
+            f"{path}: λ of the spectrum is {found:.4f}, but the file states {stated:.4f}: it is damaged, or the "
+            "spectrum is sampled too coarsely"
         )
 
 

@@ -46,6 +46,11 @@ class RealGap:
     change: float
 
     @property
+    def converged(self) -> bool:
+        """Whether the iterations ended before their limit."""
+        return self.change < _CONVERGED
+
+    @property
     def edge(self) -> float:
         """Δ₀, THz, where Re Δ(Δ₀) = Δ₀; zero where there is none."""
         return gap_edge(self.omega, self.gap)
@@ -67,7 +72,7 @@ def gap_edge(omega: np.ndarray, gap: np.ndarray) -> float:
 
 
 def pade(points: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Return the rational function through values (n,) at complex points (n,), at other points, as a continued fraction.
+    """Return the continued fraction through values (n,) at complex points (n,), at other points.
 
     References
     ----------
@@ -100,9 +105,9 @@ def pade_gap(equations: Eliashberg, temperature: float, omega: np.ndarray) -> np
 def real_gap(spectrum: Spectrum, equations: Eliashberg, temperature: float) -> RealGap:
     """Continue the gap to the real axis, at a temperature, K, below Tc.
 
-    The equations of Marsiglio, Schossmann and Carbotte are iterated from a constant; they are exact. Sums over Matsubara
-    frequencies and integrals over phonons are convolutions, as 2z/(z² − ζ²) = 1/(z − ζ) + 1/(z + ζ). The singularities
-    at the gap's edge are integrated over each spacing.
+    The equations of Marsiglio, Schossmann and Carbotte are iterated from a constant; they are exact. Sums over
+    Matsubara frequencies and integrals over phonons are convolutions, as 2z/(z² − ζ²) = 1/(z − ζ) + 1/(z + ζ). The
+    singularities at the gap's edge are integrated over each spacing.
 
     Parameters
     ----------
@@ -152,7 +157,7 @@ def _mirrored(right: np.ndarray, left: np.ndarray) -> np.ndarray:
 
 
 def _convolved(field: np.ndarray, kernel: np.ndarray, count: int) -> np.ndarray:
-    """Return Σ_k kernel(k) field(ω − k) at the positive frequencies (count,); the field spans −(count + k)…count + k."""
+    """Return Σₖ kernel(k) field(ω − k) at ω > 0 (count,), of a field that spans −(count + k)…count + k."""
     from scipy.signal import fftconvolve
 
     return fftconvolve(field, kernel, mode="valid")[count:]
