@@ -87,7 +87,7 @@ class Sums:
     Parameters
     ----------
     cutoff : float
-        ω_c of the Coulomb repulsion over ω_ph.
+        ω_c of the Coulomb repulsion over ω_ph, at most; at least `AS_GIVEN_CUTOFF`.
     reach : float
         Where the phonons' sums end, over ω_c.
     fewest : int
@@ -172,6 +172,14 @@ class Eliashberg:
         return Eliashberg(spectrum.modes().weakened(1 + coulomb.lambda_sf), spectrum.omega_ph, coulomb, sums)
 
     @property
+    def cutoff(self) -> float:
+        """ω_c over ω_ph: nearer than that of the sums if the repulsion is strong, as it diverges with ln ω_c."""
+        mu = self.coulomb.effective
+        if mu * np.log(self.sums.cutoff) <= 0.5:
+            return self.sums.cutoff
+        return max(AS_GIVEN_CUTOFF, float(np.exp(0.5 / mu)))
+
+    @property
     def reference(self) -> float:
         """The frequency, THz, to which μ* as given belongs."""
         return self.omega_ph * (1.0 if self.coulomb.convention is Convention.RESCALED else AS_GIVEN_CUTOFF)
@@ -205,7 +213,7 @@ class Eliashberg:
     def kernels(self, temperature: float) -> Kernels:
         """Return the kernels at a temperature, K."""
         unit = 2 * np.pi * temperature / K_PER_THZ
-        count = max(self.sums.fewest, int(np.ceil(self.sums.cutoff * self.omega_ph / unit)))
+        count = max(self.sums.fewest, int(np.ceil(self.cutoff * self.omega_ph / unit)))
         n, weights, (below, _) = self.sums.thinning.points((count, int(self.sums.reach * count)))
         repulsive = n < below
         mu_star = self.mu_star_at(unit * below)
