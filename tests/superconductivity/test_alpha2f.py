@@ -1,6 +1,5 @@
 """Moments against quadrature and closed forms; what is refused."""
 
-
 import itertools
 
 import numpy as np
