@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gasearch.cli import main
-from gasearch.errors import GasearchError, RunDirectoryError
+from gasearch.errors import GasearchError, RunDirectoryError, SpectrumError
 
 LENNARD_JONES = """
 endpoints: [Ar]
@@ -154,3 +154,29 @@ with open_run(Path({str(run_directory)!r}), {LENNARD_JONES!r}):
     states = [line for line in capsys.readouterr().out.splitlines() if line.startswith("state")]
     assert states[0].endswith("running")
     assert "goes on with it" in states[1]
+
+
+@pytest.fixture
+def alpha2f(tmp_path: Path) -> Path:
+    """A Debye-like spectrum to 8 THz, in two columns."""
+    path = tmp_path / "a2f.dat"
+    path.write_text("# THz\n" + "".join(f"{0.1 * i:.3f} {0.005 * i if i < 80 else 0:.6f}\n" for i in range(82)))
+    return path
+
+
+def test_tc_of_a_file(alpha2f: Path, capsys):
+    command = ["tc", "alpha2f", str(alpha2f), "--format", "columns", "--unit", "THz", "--mu-star", "0.12"]
+    assert main([*command, "--plot", str(alpha2f.with_suffix(".png"))]) == 0
+    out, err = capsys.readouterr()
+    assert "eliashberg *" in out
+    assert err.splitlines() == [str(alpha2f.with_suffix(suffix)) for suffix in (".png", ".svg")]
+    assert main([*command, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["lambda"] == pytest.approx(0.8, rel=0.02)
+    assert document["tc_K"]["eliashberg"] > 1
+
+
+def test_a_file_that_is_no_spectrum_has_its_own_exit_code(alpha2f: Path, capsys):
+    assert main(["tc", "alpha2f", str(alpha2f), "--format", "qe-alpha2f"]) == SpectrumError.exit_code
+    assert "the first line must be" in capsys.readouterr().err
+    assert main(["tc", "alpha2f", str(alpha2f), "--format", "columns", "--unit", "THz", "--mu-star", "-1"]) == 2
