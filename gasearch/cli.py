@@ -148,17 +148,22 @@ def _tc_alpha2f(options: Namespace) -> None:
     from gasearch.superconductivity.estimate import estimate, text
     from gasearch.superconductivity.readers import at_smearing, read
 
-    spectrum = at_smearing(read(options.path, options.format, options.unit), options.smearing, options.path)
+    spectra = read(options.path, options.format, options.unit, options.tolerance)
+    spectrum = at_smearing(spectra, options.smearing, options.path)
+    if options.plot and not isinstance(spectrum, Alpha2F):
+        raise InputError(f"--plot: {options.path} holds no α²F(ω) that could be drawn; leave it out")
     coulomb = Coulomb(options.mu_star, Convention(options.mu_star_convention), options.lambda_sf)
     result = estimate(spectrum, coulomb, options.debye, str(options.path), options.smearing)
     print(json.dumps(result.to_dict(), indent=1) if options.json else text(result))
     _warn(result.warnings)
-    if options.plot and isinstance(spectrum, Alpha2F):
+    if options.plot:
+        from gasearch.files import writing_to
         from gasearch.report.figures import plot_alpha2f
 
         title = f"{options.path.name}: λ = {result.moments.lam:.3f}"
-        for path in plot_alpha2f(spectrum.omega, spectrum.values, spectrum.cumulative(), title, options.plot):
-            print(path, file=sys.stderr)
+        with writing_to(options.plot):
+            paths = plot_alpha2f(spectrum.omega, spectrum.values, spectrum.cumulative(), title, options.plot)
+        print("\n".join(map(str, paths)), file=sys.stderr)
 
 
 def _potential_show(options: Namespace) -> None:
@@ -232,6 +237,9 @@ def _add_tc(commands: Any) -> None:
     alpha2f.add_argument("--format", required=True, metavar="NAME", help=formats)
     alpha2f.add_argument("--unit", metavar="UNIT", help="of columns: THz, meV, eV, cm-1, K, Ry or Ha")
     alpha2f.add_argument("--smearing", type=float, metavar="S", help="which, in the file's unit, if there are several")
+    alpha2f.add_argument(
+        "--tolerance", type=float, default=0.02, metavar="SHARE", help="of λ that may be unphysical (0.02)"
+    )
     alpha2f.add_argument("--mu-star", type=float, default=0.10, metavar="MU", help="Coulomb pseudopotential (0.10)")
     alpha2f.add_argument(
         "--mu-star-convention",

@@ -7,6 +7,7 @@ import pytest
 
 from gasearch.cli import main
 from gasearch.errors import GasearchError, RunDirectoryError, SpectrumError
+from gasearch.superconductivity.readers import FORMATS, UNITS
 
 LENNARD_JONES = """
 endpoints: [Ar]
@@ -180,3 +181,23 @@ def test_a_file_that_is_no_spectrum_has_its_own_exit_code(alpha2f: Path, capsys)
     assert main(["tc", "alpha2f", str(alpha2f), "--format", "qe-alpha2f"]) == SpectrumError.exit_code
     assert "the first line must be" in capsys.readouterr().err
     assert main(["tc", "alpha2f", str(alpha2f), "--format", "columns", "--unit", "THz", "--mu-star", "-1"]) == 2
+
+
+def test_the_help_names_every_format_and_unit(capsys):
+    with pytest.raises(SystemExit):
+        main(["tc", "alpha2f", "--help"])
+    words = capsys.readouterr().out.replace(",", " ").split()
+    assert set(FORMATS) | set(UNITS) <= set(words)
+
+
+def test_what_cannot_be_drawn_is_said(alpha2f: Path, capsys):
+    table = alpha2f.with_name("lambda.dat")
+    table.write_text(
+        "# degauss   lambda    int alpha2F  <log w>     N(Ef)\n" + "0.01 0.9 0.9 90.0 1.0\n0.02 0.8 0.8 90.0 1\n"
+    )
+    command = ["tc", "alpha2f", str(table), "--format", "qe-lambda", "--smearing", "0.02"]
+    assert main(command) == 0
+    assert "no Eliashberg" in capsys.readouterr().err
+    assert main([*command, "--plot", str(alpha2f)]) == 2
+    no_folder = ["--format", "columns", "--unit", "THz", "--plot", str(alpha2f / "x.png")]
+    assert main(["tc", "alpha2f", str(alpha2f), *no_folder]) == RunDirectoryError.exit_code

@@ -56,6 +56,8 @@ class Alpha2F:
                 array.flags.writeable = False
                 object.__setattr__(self, name, array)
         problem = _problem(self.omega, self.values)
+        if problem is None and self.parts is not None and self.parts.shape[1:] != self.omega.shape:
+            problem = f"found modes of shape {self.parts.shape} for {len(self.omega)} frequencies"
         if problem:
             raise SpectrumError(f"{self.source or 'α²F'}: {problem}")
 
@@ -110,8 +112,8 @@ class Alpha2F:
 
     @property
     def omega_ph(self) -> float:
-        """The highest frequency, THz, where α²F exceeds 0.01, or 1 % of its maximum if that is less."""
-        return float(self.omega[self.values > min(_PHONONS, 0.01 * self.values.max())].max())
+        """The highest frequency, THz, where α²F exceeds 0.01, or a tenth of its maximum if that is less."""
+        return float(self.omega[self.values > min(_PHONONS, 0.1 * self.values.max())].max())
 
     def moments(self) -> Moments:
         """Return λ, ω_log and ω̄₂, by exact integration."""

@@ -10,7 +10,7 @@ wants, and what is left is smooth where λ(n−m) is not.
 
 References
 ----------
-Allen and Mitrović, Solid State Physics 37, 1 (1982), eqs. (11.6)–(11.12), doi:10.1016/S0081-1947(08)60665-7;
+Allen and Mitrović, Solid State Physics 37, 1 (1982), sec. 11, doi:10.1016/S0081-1947(08)60665-7;
 Carbotte, Rev. Mod. Phys. 62, 1027 (1990), doi:10.1103/RevModPhys.62.1027.
 """
 

@@ -38,8 +38,8 @@ def allen_dynes_basic(moments: Moments, mu_star: float) -> float:
 
     References
     ----------
-    Allen and Dynes, Phys. Rev. B 12, 905 (1975), eq. (19), doi:10.1103/PhysRevB.12.905; Dynes, Solid State Commun.
-    10, 615 (1972), doi:10.1016/0038-1098(72)90603-5.
+    Allen and Dynes, Phys. Rev. B 12, 905 (1975), eq. (34) with f₁ = f₂ = 1,
+    doi:10.1103/PhysRevB.12.905; Dynes, Solid State Commun. 10, 615 (1972), doi:10.1016/0038-1098(72)90603-5.
     """
     return K_PER_THZ * moments.omega_log / 1.20 * _exponential(moments.lam, mu_star)
 
@@ -64,7 +64,7 @@ def sisso_2019(moments: Moments, mu_star: float) -> float:
 
     References
     ----------
-    Xie, Stewart, Hamlin, Hirschfeld and Hennig, Phys. Rev. B 100, 174513 (2019), eq. (6),
+    Xie, Stewart, Hamlin, Hirschfeld and Hennig, Phys. Rev. B 100, 174513 (2019),
     doi:10.1103/PhysRevB.100.174513.
     """
     lam = moments.lam
@@ -79,7 +79,7 @@ def xie_2022(moments: Moments, mu_star: float) -> float:
     References
     ----------
     Xie, Quan, Hire, Deng, DeStefano, Salinas, Shah, Fanfarillo, Lim, Kim, Stewart, Hamlin, Hirschfeld and Hennig,
-    npj Comput. Mater. 8, 14 (2022), eqs. (5)–(7), doi:10.1038/s41524-021-00666-7.
+    npj Comput. Mater. 8, 14 (2022), doi:10.1038/s41524-021-00666-7.
     """
     ratio = moments.omega_log / moments.omega_2
     f_omega = 1.92 * (moments.lam + ratio - np.cbrt(mu_star)) / (np.sqrt(moments.lam) * np.exp(ratio)) - 0.08

@@ -22,7 +22,7 @@ class Moments:
 
     References
     ----------
-    Allen and Dynes, Phys. Rev. B 12, 905 (1975), eqs. (2), (10), (11), doi:10.1103/PhysRevB.12.905.
+    Allen and Dynes, Phys. Rev. B 12, 905 (1975), doi:10.1103/PhysRevB.12.905.
     """
 
     lam: float

@@ -76,7 +76,7 @@ def pade(points: np.ndarray, values: np.ndarray, at: np.ndarray) -> np.ndarray:
 
     References
     ----------
-    Vidberg and Serene, J. Low Temp. Phys. 29, 179 (1977), eqs. (A2)–(A4), doi:10.1007/BF00655090.
+    Vidberg and Serene, J. Low Temp. Phys. 29, 179 (1977), appendix A, doi:10.1007/BF00655090.
     """
     coefficients, g = [], np.asarray(values, complex)
     points = np.asarray(points, complex)
@@ -119,10 +119,17 @@ def real_gap(spectrum: Spectrum, equations: Eliashberg, temperature: float) -> R
 
     References
     ----------
-    Marsiglio, Schossmann and Carbotte, Phys. Rev. B 37, 4965 (1988), eqs. (7)–(9), doi:10.1103/PhysRevB.37.4965.
+    Marsiglio, Schossmann and Carbotte, Phys. Rev. B 37, 4965 (1988), doi:10.1103/PhysRevB.37.4965.
+
+    Raises
+    ------
+    ValueError
+        If there is no gap at this temperature.
     """
     solution = imaginary_gap(equations, temperature)
-    points = _POINTS_PER_GAP * equations.omega_ph / max(solution.gap[0], 1e-9)
+    if solution.gap[0] == 0:
+        raise ValueError(f"there is no gap at {temperature:g} K")
+    points = _POINTS_PER_GAP * equations.omega_ph / solution.gap[0]
     spacing = equations.omega_ph / np.clip(round(points), _POINTS, _MOST_POINTS)
     omega = spacing * (np.arange(round(_END * equations.omega_ph / spacing)) + 0.5)
     phonons = _deposited(spectrum.lines().weakened(1 + equations.coulomb.lambda_sf), spacing)

@@ -14,7 +14,7 @@ from gasearch.superconductivity.matsubara import FULL, Thinning
 from gasearch.superconductivity.modes import Modes
 from gasearch.units import K_PER_THZ
 
-#: lim Tc/(ω_E√λ) for λ → ∞ (Allen and Dynes, Phys. Rev. B 12, 905 (1975), sec. IV).
+#: lim Tc/(ω_E√λ) for λ → ∞ (Allen and Dynes, Phys. Rev. B 12, 905 (1975)).
 ASYMPTOTE = 0.18273
 SUMS = Sums()
 
@@ -60,7 +60,7 @@ def by_the_matrix_of_allen_and_dynes(spectrum: Modes, mu_star_cutoff: float, cou
 
 
 def test_another_form_of_the_equations_has_the_same_tc():
-    """Without thinning and with the exact sum in Z, as printed by Allen and Dynes (1975), eq. (B1)."""
+    """Without thinning and with the exact sum in Z, as Allen and Dynes (1975) have them."""
     spectrum = Modes([1.0, 2.0], [0.8, 0.5])
     assert tc_of(spectrum) == pytest.approx(by_the_matrix_of_allen_and_dynes(spectrum, 0.0, 400), rel=3e-4)
 

@@ -14,7 +14,8 @@ from gasearch.superconductivity.formulas import (
 from gasearch.superconductivity.moments import Moments
 from gasearch.units import K_PER_THZ
 
-#: Measured Tc, ω_log and ω̄₂ (K), λ, μ* of the 29 materials of Allen and Dynes, Phys. Rev. B 12, 905 (1975), table I.
+#: Measured Tc, ω_log and ω̄₂ (K), λ, μ* of the 29 materials of Allen and Dynes, Phys. Rev. B 12, 905 (1975),
+#: doi:10.1103/PhysRevB.12.905.
 MATERIALS = np.array(
     [
         [7.2, 56, 65, 1.55, 0.105],  # Pb
@@ -76,7 +77,7 @@ def test_mcmillan_is_the_basic_form_with_another_prefactor():
 
 
 def test_the_factors_of_allen_and_dynes_vanish_where_they_should():
-    """f₁ → 1 for weak coupling; f₂ = 1 for an Einstein spectrum; strong coupling goes as √λ ω̄₂ (eq. 28: 0.1827)."""
+    """f₁ → 1 for weak coupling; f₂ = 1 for an Einstein spectrum; strong coupling goes as 0.183 √λ ω̄₂."""
     weak = moments(100.0, 100.0, 0.2)
     assert allen_dynes(weak, 0.0) == pytest.approx(allen_dynes_basic(weak, 0.0), rel=0.02)
     strong = moments(100.0, 100.0, 1e6)
