@@ -154,7 +154,7 @@ class Eliashberg:
     Parameters
     ----------
     modes : Modes
-        Lines that couple as the spectrum does.
+        Lines that couple as the spectrum does, weakened by paramagnons already, see `of`.
     omega_ph : float
         End of the phonons, THz.
     coulomb : Coulomb

@@ -27,6 +27,8 @@ _STRONG: Final = 4.0
 _USUAL_MU_STAR: Final = (0.08, 0.20)
 #: α²F at the last sample over its maximum, above which the file may have been cut short.
 _CUT: Final = 0.05
+#: Share that was left out which is worth a word.
+_WORTH_A_WORD: Final = 1e-4
 #: Temperature over Tc at which Δ₀ is taken.
 _COLD: Final = 0.1
 #: Relative difference of the gaps from both continuations that is worth a word.
@@ -45,6 +47,8 @@ class TcEstimate:
     ----------
     moments : Moments
         As they are in the spectrum, without paramagnons.
+    omega_ph : float or None
+        End of the phonons, THz, to which μ* belongs if it is rescaled; None where it is not known.
     coulomb : Coulomb
     tc : mapping
         Method → Tc, K; None where it needs what is not known. 0 is a result: no superconductivity.
@@ -67,6 +71,7 @@ class TcEstimate:
     """
 
     moments: Moments
+    omega_ph: float | None
     coulomb: Coulomb
     tc: Mapping[str, float | None]
     tc_by_mu_star: Mapping[float, Mapping[str, float | None]]
@@ -93,6 +98,7 @@ class TcEstimate:
             "lambda": self.moments.lam,
             "omega_log_K": K_PER_THZ * self.moments.omega_log,
             "omega_2_K": None if omega_2 is None else K_PER_THZ * omega_2,
+            "omega_ph_K": None if self.omega_ph is None else K_PER_THZ * self.omega_ph,
             "mu_star": self.coulomb.mu_star,
             "mu_star_convention": self.coulomb.convention.value,
             "lambda_sf": self.coulomb.lambda_sf,
@@ -131,8 +137,10 @@ def estimate(
     Raises
     ------
     InputError
-        If μ* is too large for its convention.
+        If μ* is too large for its convention, or the Debye temperature not positive.
     """
+    if debye_temperature is not None and not 0 < debye_temperature < np.inf:
+        raise InputError(f"debye: found {debye_temperature:g} K; allowed is a positive number")
     moments = spectrum if isinstance(spectrum, Moments) else spectrum.moments()
     tc = temperatures(spectrum, coulomb, debye_temperature)
     gap, isotope, about_gap = None, None, []
@@ -143,6 +151,7 @@ def estimate(
     known = isinstance(spectrum, Alpha2F)
     return TcEstimate(
         moments=moments,
+        omega_ph=None if isinstance(spectrum, Moments) else spectrum.omega_ph,
         coulomb=coulomb,
         tc=tc,
         tc_by_mu_star=_at_usual_mu_stars(spectrum, coulomb, debye_temperature),
@@ -203,9 +212,9 @@ def _about_spectrum(spectrum: Spectrum | Moments) -> list[str]:
     if not isinstance(spectrum, Alpha2F):
         return ["without ω̄₂ there is no f₁·f₂, and without α²F no Eliashberg"] if isinstance(spectrum, Moments) else []
     warnings = []
-    if spectrum.negative_share > 0:
+    if spectrum.negative_share > _WORTH_A_WORD:
         warnings.append(f"negative α²F, {spectrum.negative_share:.2%} of λ, was set to zero")
-    if spectrum.imaginary_share > 0:
+    if spectrum.imaginary_share > _WORTH_A_WORD:
         warnings.append(f"α²F at imaginary frequencies, {spectrum.imaginary_share:.2%} of the area, was left out")
     if spectrum.values[-1] > _CUT * spectrum.values.max():
         warnings.append(f"α²F ends at {spectrum.omega[-1]:.4g} THz before it has fallen to zero: is the file whole?")

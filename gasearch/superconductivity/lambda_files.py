@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -15,8 +16,8 @@ from gasearch.superconductivity.moments import Moments
 from gasearch.superconductivity.text import NUMBER, numbers, read_text, table
 from gasearch.units import K_PER_THZ, THZ_PER_RYDBERG
 
-#: Largest difference between the couplings in lambda.dat: summed over q, and integrated over a broadened α²F.
-_LAMBDA_TOLERANCE = 0.01
+#: Largest relative difference between two values of λ in one file, or in the file and as it follows from the spectrum.
+LAMBDA_TOLERANCE: Final = 0.01
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +63,7 @@ def read_lambda(path: Path, tolerance: float) -> Mapping[float | None, Modes | M
 def _lambda_dat(path: Path, text: str) -> Mapping[float | None, Moments]:
     rows = table(path, list(enumerate(text.splitlines()[1:], 2)), columns=5)
     for smearing, summed, integrated, _, _ in rows:
-        if not (summed > 0 and abs(summed - integrated) <= _LAMBDA_TOLERANCE * summed):
+        if not (summed > 0 and abs(summed - integrated) <= LAMBDA_TOLERANCE * summed):
             raise SpectrumError(f"{path}: at the smearing {smearing:g} λ is {summed:g}, but ∫ α²F gives {integrated:g}")
     if (rows[:, 3] <= 0).any():
         raise SpectrumError(f"{path}: <log w> must be positive")

@@ -34,18 +34,12 @@ class Moments:
         return replace(self, lam=self.lam / factor)
 
 
-def segments(omega: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return intercepts and slopes (n - 1,) of the straight lines through samples (n,), (n,)."""
-    slopes = np.diff(values) / np.diff(omega)
-    return values[:-1] - slopes * omega[:-1], slopes
-
-
 def segment_couplings(omega: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Return 2∫ (p + qω)/ω dω over each segment (n - 1,).
 
     The first frequency may be zero if the value there is.
     """
-    p, q = segments(omega, values)
+    p, q = _segments(omega, values)
     return 2 * (p * _log_ratio(omega) + q * np.diff(omega))
 
 
@@ -59,7 +53,7 @@ def moments_of_samples(omega: np.ndarray, values: np.ndarray) -> Moments:
     values : (n,) array
         α²F.
     """
-    p, q = segments(omega, values)
+    p, q = _segments(omega, values)
     lam = float(segment_couplings(omega, values).sum())
     logs = np.log(omega, where=omega > 0, out=np.zeros_like(omega))
     # ∫ (p + qω) ln ω/ω dω = p (ln²b − ln²a)/2 + q [ω ln ω − ω]
@@ -79,3 +73,9 @@ def _log_ratio(omega: np.ndarray) -> np.ndarray:
     """Return ln(b/a) of each segment; zero for one that begins at ω = 0, as its intercept is zero."""
     from_zero = omega[:-1] == 0
     return np.where(from_zero, 0.0, np.log1p(np.diff(omega) / np.where(from_zero, 1.0, omega[:-1])))
+
+
+def _segments(omega: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return intercepts and slopes (n - 1,) of the straight lines through samples (n,), (n,)."""
+    slopes = np.diff(values) / np.diff(omega)
+    return values[:-1] - slopes * omega[:-1], slopes

@@ -14,7 +14,7 @@ import numpy as np
 
 from gasearch.errors import SpectrumError
 from gasearch.superconductivity.alpha2f import TOLERANCE, Alpha2F
-from gasearch.superconductivity.lambda_files import read_lambda
+from gasearch.superconductivity.lambda_files import LAMBDA_TOLERANCE, read_lambda
 from gasearch.superconductivity.modes import Modes
 from gasearch.superconductivity.moments import Moments, moments_of_samples
 from gasearch.superconductivity.text import NUMBER, numbers, read_text, table
@@ -30,8 +30,6 @@ UNITS: Final[Mapping[str, float]] = {
     "Ry": THZ_PER_RYDBERG,
     "Ha": 2 * THZ_PER_RYDBERG,
 }
-#: Largest relative difference between λ as a file states it and as it follows from the spectrum there.
-LAMBDA_TOLERANCE: Final = 0.01
 
 #: Spectra of one file by electronic smearing, in the file's unit; None where it names none.
 Spectra = Mapping[float | None, Alpha2F | Modes | Moments]

@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from gasearch.errors import InputError
 from gasearch.superconductivity.alpha2f import Alpha2F
 from gasearch.superconductivity.eliashberg import Convention, Coulomb
 from gasearch.superconductivity.estimate import estimate, temperatures, text
@@ -78,6 +79,12 @@ def test_what_was_left_out_or_is_missing_is_said():
 def test_paramagnons_lower_every_tc(two_peaks: Alpha2F):
     without, with_them = (temperatures(two_peaks, Coulomb(0.12, lambda_sf=sf), 280.0) for sf in (0.0, 0.1))
     assert all(with_them[method] < without[method] for method in METHODS)
+
+
+@pytest.mark.parametrize("debye_temperature", [0.0, -300.0, float("nan")])
+def test_a_debye_temperature_is_positive(debye_temperature: float, two_peaks: Alpha2F):
+    with pytest.raises(InputError, match="debye: found"):
+        estimate(two_peaks, Coulomb(0.1), debye_temperature)
 
 
 def test_the_table_shows_the_mu_star_that_was_asked_for(two_peaks: Alpha2F):
