@@ -15,6 +15,8 @@ from gasearch.superconductivity.moments import Moments, moments_of_samples, segm
 TOLERANCE: Final = 0.02
 #: α²F above which there are phonons.
 _PHONONS: Final = 0.01
+#: No frequency in THz and no α²F is that large.
+_HUGE: Final = 1e9
 #: Points of the quadrature within a segment.
 _POINTS: Final = 6
 
@@ -149,8 +151,9 @@ class Alpha2F:
 def _problem_of_samples(omega: np.ndarray, values: np.ndarray) -> str | None:
     if omega.ndim != 1 or omega.shape != values.shape or len(omega) < 2:
         return f"found {omega.shape} frequencies and {values.shape} values; needed are two or more of each"
-    if not (np.isfinite(omega).all() and np.isfinite(values).all()):
-        return "a frequency or a value is not a finite number"
+    # A comparison with what is not a number is false.
+    if not (np.abs(omega).max() < _HUGE and np.abs(values).max() < _HUGE):
+        return "a frequency or a value is not a finite number, or beyond all reason"
     if not (np.diff(omega) > 0).all():
         row = int(np.argmin(np.diff(omega))) + 1
         return f"frequencies must increase, but sample {row + 1} does not"

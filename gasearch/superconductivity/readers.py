@@ -60,7 +60,9 @@ def read(path: Path, format: str, unit: str | None = None, tolerance: float = TO
         raise SpectrumError(f"the format {format} has its own unit; give one with the format columns alone")
     if format == "columns" and unit not in UNITS:
         raise SpectrumError(f"the unit of columns must be said: found {unit!r}; allowed is one of {', '.join(UNITS)}")
-    return _two_columns(path, UNITS[unit], tolerance) if format == "columns" else _READERS[format](path, tolerance)
+    # What overflows is not a number, and is refused as such.
+    with np.errstate(all="ignore"):
+        return _two_columns(path, UNITS[unit], tolerance) if format == "columns" else _READERS[format](path, tolerance)
 
 
 def at_smearing(spectra: Spectra, smearing: float | None, path: Path) -> Alpha2F | Modes | Moments:

@@ -70,7 +70,7 @@ def test_warnings(coulomb: Coulomb, factor: float, said: str, two_peaks: Alpha2F
 
 def test_what_was_left_out_or_is_missing_is_said():
     omega = np.linspace(-0.5, 5.0, 56)
-    spectrum = Alpha2F.from_samples(omega, np.where(omega > 0, omega / 5, 0.001) * np.where(omega > 0.5, 1, -0.1))
+    spectrum = Alpha2F.from_samples(omega, np.where(omega > 0, omega / 5, 0.01) * np.where(omega > 0.5, 1, -0.1))
     warnings = " ".join(estimate(spectrum, Coulomb(0.1)).warnings)
     for said in ("negative α²F", "imaginary frequencies", "is the file whole"):
         assert said in warnings
