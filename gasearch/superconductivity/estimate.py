@@ -230,11 +230,20 @@ def _about_formulas(moments: Moments, coulomb: Coulomb) -> list[str]:
         warnings.append("λ ≤ μ*(1 + 0.62 λ): no Tc by McMillan's form; sisso_2019 has no such threshold")
     if moments.lam > _STRONG:
         warnings.append(f"λ = {moments.lam:.3g} is beyond what the formulas were made for")
-    if moments.omega_2 is not None:
-        f_mu = formulas.xie_2022_f_mu(moments, mu)
-        if not abs(f_mu - 1) <= _POLE:
-            warnings.append(f"xie_2022 is close to its pole (f_μ = {f_mu:.3g}, should be near 1): do not use it")
-    return warnings
+    return warnings + _about_pole(moments, coulomb)
+
+
+def _about_pole(moments: Moments, coulomb: Coulomb) -> list[str]:
+    """Say for which μ*, of all for which Tc is given, the formula of 2022 is close to its pole."""
+    if moments.omega_2 is None:
+        return []
+    mu_stars = sorted({coulomb.mu_star, *MU_STARS})
+    f_mus = [formulas.xie_2022_f_mu(moments, replace(coulomb, mu_star=mu_star).effective) for mu_star in mu_stars]
+    return [
+        f"xie_2022 is close to its pole at μ* = {mu_star:g} (f_μ = {f_mu:.3g}, should be near 1): do not use it"
+        for mu_star, f_mu in zip(mu_stars, f_mus, strict=True)
+        if not abs(f_mu - 1) <= _POLE
+    ]
 
 
 def text(result: TcEstimate) -> str:

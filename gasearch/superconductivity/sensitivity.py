@@ -55,7 +55,8 @@ def sensitivity(equations: Eliashberg, tc: float, omega: np.ndarray) -> Sensitiv
         """Return the eigenvalue's change with those of λ(n − m) and λ(n + m + 1)."""
         return float(vector @ symmetric(kernels.n, kernels.weights, near + far, near - far) @ vector)
 
-    by_mu_at_cutoff = response(*2 * [-np.outer(kernels.repulsive, kernels.repulsive).astype(float)])
+    repulsion = -1.0 * np.outer(kernels.repulsive, kernels.repulsive)
+    by_mu_at_cutoff = response(repulsion, repulsion)
     # The cutoff is fixed in units of T, so that 1/μ* there falls with ln T.
     by_log_temperature = response(*map(equations.modes.kernel_slope, squared)) + by_mu_at_cutoff * kernels.mu_star**2
     by_coupling = np.array([response(*map(Modes([one], [1.0]).kernel, squared)) for one in omega])
