@@ -40,3 +40,9 @@ class MissingProgramError(GasearchError):
     """A program or library that this step needs is not installed."""
 
     exit_code = 5
+
+
+class SpectrumError(GasearchError):
+    """A spectrum α²F cannot be read, contradicts what its file says of it, or is unphysical."""
+
+    exit_code = 6

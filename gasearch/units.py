@@ -12,6 +12,14 @@ EV_PER_RYDBERG: Final = 13.605693122994
 A_PER_BOHR: Final = 0.529177210903
 #: 1 eV in meV.
 MEV_PER_EV: Final = 1000.0
+#: The temperature of 1 THz, h/k_B, in K (exact).
+K_PER_THZ: Final = 47.992430733662
+#: The energy of 1 THz, h, in meV (exact).
+MEV_PER_THZ: Final = 4.1356676969239
+#: 1 Ry in THz (CODATA 2018).
+THZ_PER_RYDBERG: Final = EV_PER_RYDBERG * MEV_PER_EV / MEV_PER_THZ
+#: 1 cm⁻¹ in THz (exact).
+THZ_PER_INVERSE_CM: Final = 0.0299792458
 
 
 def pressure_from_GPa(pressure_GPa: float) -> float:

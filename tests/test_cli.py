@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from gasearch.cli import main
-from gasearch.errors import GasearchError, RunDirectoryError
+from gasearch.errors import GasearchError, RunDirectoryError, SpectrumError
+from gasearch.superconductivity.readers import FORMATS, UNITS
 
 LENNARD_JONES = """
 endpoints: [Ar]
@@ -169,3 +170,49 @@ def test_a_potential_is_compared_with_labelled_structures(tiny_mace: Path, tmp_p
     assert errors["rmse_stress_GPa"] is None
     assert main(command) == 0
     assert "shifted per element" in capsys.readouterr().out
+
+
+@pytest.fixture
+def alpha2f(tmp_path: Path) -> Path:
+    """A Debye-like spectrum to 8 THz, in two columns."""
+    path = tmp_path / "a2f.dat"
+    path.write_text("# THz\n" + "".join(f"{0.1 * i:.3f} {0.005 * i if i < 80 else 0:.6f}\n" for i in range(82)))
+    return path
+
+
+def test_tc_of_a_file(alpha2f: Path, capsys):
+    command = ["tc", "alpha2f", str(alpha2f), "--format", "columns", "--unit", "THz", "--mu-star", "0.12"]
+    assert main([*command, "--plot", str(alpha2f.with_suffix(".png"))]) == 0
+    out, err = capsys.readouterr()
+    assert "eliashberg *" in out
+    assert err.splitlines()[-2:] == [str(alpha2f.with_suffix(suffix)) for suffix in (".png", ".svg")]
+    assert main([*command, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["lambda"] == pytest.approx(0.8, rel=0.02)
+    assert document["tc_K"]["eliashberg"] > 1
+
+
+def test_a_file_that_is_no_spectrum_has_its_own_exit_code(alpha2f: Path, capsys):
+    assert main(["tc", "alpha2f", str(alpha2f), "--format", "qe-alpha2f"]) == SpectrumError.exit_code
+    assert "the first line must be" in capsys.readouterr().err
+    assert main(["tc", "alpha2f", str(alpha2f), "--format", "columns", "--unit", "THz", "--mu-star", "-1"]) == 2
+
+
+def test_the_help_names_every_format_and_unit(capsys):
+    with pytest.raises(SystemExit):
+        main(["tc", "alpha2f", "--help"])
+    words = capsys.readouterr().out.replace(",", " ").split()
+    assert set(FORMATS) | set(UNITS) <= set(words)
+
+
+def test_what_cannot_be_drawn_is_said(alpha2f: Path, capsys):
+    table = alpha2f.with_name("lambda.dat")
+    table.write_text(
+        "# degauss   lambda    int alpha2F  <log w>     N(Ef)\n" + "0.01 0.9 0.9 90.0 1.0\n0.02 0.8 0.8 90.0 1\n"
+    )
+    command = ["tc", "alpha2f", str(table), "--format", "qe-lambda", "--smearing", "0.02"]
+    assert main(command) == 0
+    assert "no Eliashberg" in capsys.readouterr().err
+    assert main([*command, "--plot", str(alpha2f)]) == 2
+    no_folder = ["--format", "columns", "--unit", "THz", "--plot", str(alpha2f / "x.png")]
+    assert main(["tc", "alpha2f", str(alpha2f), *no_folder]) == RunDirectoryError.exit_code

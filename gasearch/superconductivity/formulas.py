@@ -1,0 +1,97 @@
+"""Closed formulas for Tc; all temperatures in K, frequencies in THz.
+
+Each gives 0 where its own condition for superconductivity fails; none is asked beyond where it was made for without
+`gasearch.superconductivity.estimate` saying so.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gasearch.superconductivity.moments import Moments
+from gasearch.units import K_PER_THZ
+
+
+def _attraction(lam: float, mu_star: float) -> float:
+    """Return λ − μ*(1 + 0.62 λ), positive where McMillan's form has a Tc."""
+    return lam - mu_star * (1 + 0.62 * lam)
+
+
+def _exponential(lam: float, mu_star: float) -> float:
+    """Return exp[−1.04(1 + λ)/(λ − μ*(1 + 0.62 λ))], zero where nothing attracts."""
+    attraction = _attraction(lam, mu_star)
+    return float(np.exp(-1.04 * (1 + lam) / attraction)) if attraction > 0 else 0.0
+
+
+def mcmillan(lam: float, debye_temperature: float, mu_star: float) -> float:
+    """Return McMillan's Tc, K, from a Debye temperature, K.
+
+    References
+    ----------
+    McMillan, Phys. Rev. 167, 331 (1968), eq. (18), doi:10.1103/PhysRev.167.331.
+    """
+    return debye_temperature / 1.45 * _exponential(lam, mu_star)
+
+
+def allen_dynes_basic(moments: Moments, mu_star: float) -> float:
+    """Return McMillan's form with the prefactor ω_log/1.20, K.
+
+    References
+    ----------
+    Allen and Dynes, Phys. Rev. B 12, 905 (1975), eq. (34) with f₁ = f₂ = 1,
+    doi:10.1103/PhysRevB.12.905; Dynes, Solid State Commun. 10, 615 (1972), doi:10.1016/0038-1098(72)90603-5.
+    """
+    return K_PER_THZ * moments.omega_log / 1.20 * _exponential(moments.lam, mu_star)
+
+
+def allen_dynes(moments: Moments, mu_star: float) -> float:
+    """Return Allen and Dynes's Tc, K, with the factors f₁ (strong coupling) and f₂ (shape); ω̄₂ must be known.
+
+    References
+    ----------
+    Allen and Dynes, Phys. Rev. B 12, 905 (1975), eqs. (34)–(38), doi:10.1103/PhysRevB.12.905.
+    """
+    lam, ratio = moments.lam, moments.omega_2 / moments.omega_log
+    strong = 2.46 * (1 + 3.8 * mu_star)
+    shape = 1.82 * (1 + 6.3 * mu_star) * ratio
+    f1 = (1 + (lam / strong) ** 1.5) ** (1 / 3)
+    f2 = 1 + (ratio - 1) * lam**2 / (lam**2 + shape**2)
+    return f1 * f2 * allen_dynes_basic(moments, mu_star)
+
+
+def sisso_2019(moments: Moments, mu_star: float) -> float:
+    """Return Tc = 0.0952 λ⁴ω_log/(λ³ + √μ*), K, found by symbolic regression on the data of Allen and Dynes.
+
+    References
+    ----------
+    Xie, Stewart, Hamlin, Hirschfeld and Hennig, Phys. Rev. B 100, 174513 (2019),
+    doi:10.1103/PhysRevB.100.174513.
+    """
+    lam = moments.lam
+    return 0.0952 * lam**4 / (lam**3 + np.sqrt(mu_star)) * K_PER_THZ * moments.omega_log
+
+
+def xie_2022(moments: Moments, mu_star: float) -> float:
+    """Return Allen and Dynes's basic form with f_ω and f_μ, K, learned from solutions of the Eliashberg equations.
+
+    ω̄₂ must be known; f_μ has a pole, see `xie_2022_f_mu`.
+
+    References
+    ----------
+    Xie, Quan, Hire, Deng, DeStefano, Salinas, Shah, Fanfarillo, Lim, Kim, Stewart, Hamlin, Hirschfeld and Hennig,
+    npj Comput. Mater. 8, 14 (2022), doi:10.1038/s41524-021-00666-7.
+    """
+    ratio = moments.omega_log / moments.omega_2
+    f_omega = 1.92 * (moments.lam + ratio - np.cbrt(mu_star)) / (np.sqrt(moments.lam) * np.exp(ratio)) - 0.08
+    return float(f_omega * xie_2022_f_mu(moments, mu_star) * allen_dynes_basic(moments, mu_star))
+
+
+def xie_2022_f_mu(moments: Moments, mu_star: float) -> float:
+    """Return f_μ of `xie_2022`, which should be near 1; it has a pole at λ = 1/(μ* + ω_log/ω̄₂), near 1.
+
+    At the pole itself it is not a number.
+    """
+    if mu_star == 0:
+        return 1.0
+    denominator = 1 / moments.lam - mu_star - moments.omega_log / moments.omega_2
+    return float(6.86 * np.exp(-moments.lam / mu_star) / denominator + 1) if denominator else float("nan")
