@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -68,7 +69,7 @@ class BatchRelaxer:
         self.settings = settings
         shortest = settings.min_distance
         known = {pair: max(shortest, distance) for pair, distance in potential.shortest_distances.items()}
-        self._limits = defaultdict(lambda: shortest, known)
+        self._limits = defaultdict(partial(float, shortest), known)
 
     def relax(
         self, crystals: Sequence[Crystal], pressure: float, ceilings: Sequence[float] | None = None
