@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -43,6 +44,8 @@ class PwSettings:
         Share of the new density in the mixing.
     max_iterations : int
         SCF iterations before it is called not converged.
+    diagonalization : "david" or "cg"
+        Davidson's method is quick; conjugate gradients are slow and seldom fail.
     """
 
     ecutwfc: float = 50.0
@@ -52,6 +55,7 @@ class PwSettings:
     conv_thr: float = 1e-7
     mixing_beta: float = 0.7
     max_iterations: int = 60
+    diagonalization: Literal["david", "cg"] = "david"
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,51 +93,65 @@ def k_grid(crystal: Crystal, spacing: float) -> tuple[int, int, int]:
 
 def write_scf(crystal: Crystal, settings: PwSettings, pseudo_dir: str) -> str:
     """Return the input of an SCF with forces and stress; the pseudopotential of X is ``X.UPF``."""
-    symbols = [SYMBOLS[z] for z in crystal.numbers]
-    species = [f"{s} {_MASS} {s}.UPF" for s in dict.fromkeys(symbols)]
-    return "\n".join(
-        [
-            *_control(pseudo_dir),
-            *_system(len(symbols), len(species), settings),
-            *_electrons(settings),
-            "ATOMIC_SPECIES",
-            *species,
-            "CELL_PARAMETERS angstrom",
-            *(_row(vector) for vector in crystal.cell),
-            "ATOMIC_POSITIONS crystal",
-            *(f"{s} {_row(f)}" for s, f in zip(symbols, crystal.frac, strict=True)),
-            "K_POINTS automatic",
-            " ".join(map(str, k_grid(crystal, settings.k_spacing))) + " 0 0 0",
-            "",
-        ]
+    control = "calculation = 'scf', tprnfor = .true., tstress = .true."
+    return joined(
+        control_lines(control, pseudo_dir, disk_io="none"),
+        system_lines(crystal, settings, smeared(settings)),
+        electrons_lines(settings),
+        cards(crystal, settings.k_spacing),
     )
 
 
-def _control(pseudo_dir: str) -> list[str]:
-    return [
-        "&CONTROL",
-        "  calculation = 'scf', tprnfor = .true., tstress = .true.",
-        f"  outdir = './', pseudo_dir = '{pseudo_dir}', disk_io = 'none'",
-        "/",
-    ]
+def joined(*parts: list[str]) -> str:
+    """Return an input from the lines of its parts."""
+    return "\n".join(line for part in parts for line in part) + "\n"
 
 
-def _system(n_atoms: int, n_species: int, settings: PwSettings) -> list[str]:
+def control_lines(control: str, pseudo_dir: str, disk_io: Literal["none", "low"]) -> list[str]:
+    """Return &CONTROL; ``low`` keeps density and wavefunctions for the next program, ``none`` nothing."""
+    return ["&CONTROL", f"  {control}", f"  outdir = './', pseudo_dir = '{pseudo_dir}', disk_io = '{disk_io}'", "/"]
+
+
+def system_lines(crystal: Crystal, settings: PwSettings, occupations: str) -> list[str]:
+    """Return &SYSTEM."""
     return [
         "&SYSTEM",
-        f"  ibrav = 0, nat = {n_atoms}, ntyp = {n_species}",
+        f"  ibrav = 0, nat = {len(crystal)}, ntyp = {len(crystal.composition.elements)}",
         f"  ecutwfc = {settings.ecutwfc}, ecutrho = {settings.ecutrho}",
-        f"  occupations = 'smearing', smearing = 'mv', degauss = {settings.degauss}",
+        f"  {occupations}",
         "/",
     ]
 
 
-def _electrons(settings: PwSettings) -> list[str]:
+def smeared(settings: PwSettings) -> str:
+    """Return the occupations of a metal with smeared electrons."""
+    return f"occupations = 'smearing', smearing = 'mv', degauss = {settings.degauss}"
+
+
+def electrons_lines(settings: PwSettings) -> list[str]:
+    """Return &ELECTRONS."""
+    cautious = [] if settings.diagonalization == "david" else [f"  diagonalization = '{settings.diagonalization}'"]
     return [
         "&ELECTRONS",
         f"  conv_thr = {settings.conv_thr}, mixing_beta = {settings.mixing_beta}",
         f"  electron_maxstep = {settings.max_iterations}",
+        *cautious,
         "/",
+    ]
+
+
+def cards(crystal: Crystal, k_spacing: float) -> list[str]:
+    """Return what follows the namelists: species, cell, positions and k-points."""
+    symbols = [SYMBOLS[z] for z in crystal.numbers]
+    return [
+        "ATOMIC_SPECIES",
+        *(f"{s} {_MASS} {s}.UPF" for s in dict.fromkeys(symbols)),
+        "CELL_PARAMETERS angstrom",
+        *(_row(vector) for vector in crystal.cell),
+        "ATOMIC_POSITIONS crystal",
+        *(f"{s} {_row(f)}" for s, f in zip(symbols, crystal.frac, strict=True)),
+        "K_POINTS automatic",
+        " ".join(map(str, k_grid(crystal, k_spacing))) + " 0 0 0",
     ]
 
 
