@@ -15,7 +15,7 @@ from gasearch.units import A_PER_BOHR, EV_PER_RYDBERG
 #: Any positive mass: nothing that is computed here depends on it, and pw.x wants one.
 _MASS = 1.0
 _NUMBER = r"(-?\d+\.\d*(?:[eE][-+]?\d+)?)"
-_ENERGY = re.compile(rf"^!\s+total energy\s+=\s+{_NUMBER} Ry", re.MULTILINE)
+ENERGY = re.compile(rf"^!\s+total energy\s+=\s+{_NUMBER} Ry", re.MULTILINE)
 _FORCE = re.compile(rf"^\s+atom\s+\d+ type\s+\d+\s+force =\s+{_NUMBER}\s+{_NUMBER}\s+{_NUMBER}", re.MULTILINE)
 _STRESS = re.compile(r"total\s+stress\s+\(Ry/bohr\*\*3\).*\n((?:.*\n){3})")
 _K_POINTS = re.compile(r"number of k points=\s*(\d+)")
@@ -161,7 +161,7 @@ def _row(values: np.ndarray) -> str:
 
 def read_scf(text: str, n_atoms: int) -> ScfResult | None:
     """Read the output of `write_scf`'s input; None if the SCF did not converge or the output breaks off."""
-    energy, k_points, converged = _ENERGY.search(text), _K_POINTS.search(text), _CONVERGED.search(text)
+    energy, k_points, converged = ENERGY.search(text), _K_POINTS.search(text), _CONVERGED.search(text)
     forces, stress = _FORCE.findall(text)[:n_atoms], _STRESS.search(text)
     if not (energy and k_points and converged and stress) or len(forces) < n_atoms:
         return None
