@@ -19,6 +19,7 @@ ENERGY = re.compile(rf"^!\s+total energy\s+=\s+{_NUMBER} Ry", re.MULTILINE)
 _FORCE = re.compile(rf"^\s+atom\s+\d+ type\s+\d+\s+force =\s+{_NUMBER}\s+{_NUMBER}\s+{_NUMBER}", re.MULTILINE)
 _STRESS = re.compile(r"total\s+stress\s+\(Ry/bohr\*\*3\).*\n((?:.*\n){3})")
 _K_POINTS = re.compile(r"number of k points=\s*(\d+)")
+_FERMI = re.compile(rf"the Fermi energy is\s+{_NUMBER} ev")
 _CONVERGED = re.compile(r"convergence has been achieved in\s+(\d+) iterations")
 
 
@@ -74,6 +75,8 @@ class ScfResult:
         Irreducible k-points.
     iterations : int
         SCF iterations.
+    fermi_energy : float
+        eV, on the scale of pw.x's eigenvalues; NaN where it is not known.
     """
 
     energy: float
@@ -81,6 +84,7 @@ class ScfResult:
     stress: np.ndarray
     k_points: int
     iterations: int
+    fermi_energy: float = np.nan
 
 
 def k_grid(crystal: Crystal, spacing: float) -> tuple[int, int, int]:
@@ -165,6 +169,7 @@ def read_scf(text: str, n_atoms: int) -> ScfResult | None:
     forces, stress = _FORCE.findall(text)[:n_atoms], _STRESS.search(text)
     if not (energy and k_points and converged and stress) or len(forces) < n_atoms:
         return None
+    fermi_energy = _FERMI.search(text)
     # pw.x prints the pressure tensor, of the opposite sign, in Ry/bohr³ and, on the same lines, in kbar.
     pressure = np.array([line.split()[:3] for line in stress.group(1).splitlines()], dtype=float)
     return ScfResult(
@@ -173,4 +178,5 @@ def read_scf(text: str, n_atoms: int) -> ScfResult | None:
         stress=-pressure * (EV_PER_RYDBERG / A_PER_BOHR**3),
         k_points=int(k_points.group(1)),
         iterations=int(converged.group(1)),
+        fermi_energy=float(fermi_energy.group(1)) if fermi_energy else np.nan,
     )
