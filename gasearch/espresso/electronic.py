@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 from xml.etree import ElementTree
 
 import numpy as np
@@ -20,6 +21,7 @@ from gasearch.espresso.runner import PwRunner, ScfFailure, Step, failure
 from gasearch.outcomes import ElectronicStructure
 from gasearch.units import EV_PER_RYDBERG
 
+PROGRAMS: Final = ("pw.x", "dos.x", "projwfc.x")
 #: Energies at which densities of states are computed, eV from the Fermi energy, and their spacing: each takes its time.
 _BELOW, _ABOVE, _SPACING = 6.0, 4.0, 0.05
 _EV_PER_HARTREE = 2 * EV_PER_RYDBERG

@@ -23,6 +23,7 @@ from gasearch.files import replace_text, writing_to
 _MPI_PREFIXES = ("OMPI_", "PMIX_", "PRTE_", "PMI_")
 #: What pw.x says before it stops.
 _COMPLAINT = re.compile(r"%{20,}\n(.*?)\n\s*%{20,}", re.DOTALL)
+_VERSION = re.compile(r"Program PWSCF v\.(\S+) starts")
 #: What every program of Quantum ESPRESSO prints last.
 _DONE = "JOB DONE"
 #: The file that holds the limit at which a program was killed.
@@ -218,6 +219,12 @@ class PwRunner:
         paths = {SYMBOLS[z]: self.pseudo_dir / f"{SYMBOLS[z]}.UPF" for z in numbers}
         return {symbol: hashlib.sha256(path.read_bytes()).hexdigest() for symbol, path in paths.items()}
 
+    def version(self) -> str | None:
+        """Return the version of pw.x that is named in the calculations kept; None where there are none."""
+        outputs = self.kept.glob("*/0-pw.x.out") if self.kept else ()
+        found = (_VERSION.search(path.read_text()) for path in sorted(outputs))
+        return next((match[1] for match in found if match), None)
+
 
 def _keep(steps: Sequence[Step], record: Record, place: Path) -> None:
     """Write a record as a folder that is there completely or not at all."""
@@ -232,6 +239,7 @@ def _keep(steps: Sequence[Step], record: Record, place: Path) -> None:
             replace_text(part / "files" / name, text)
         if record.limit is not None:
             replace_text(part / _LIMIT, f"{record.limit:g}")
+        part.chmod(0o755)
         shutil.rmtree(place, ignore_errors=True)
         part.rename(place)
 
