@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from gasearch.espresso.pw import PwSettings
@@ -27,6 +27,19 @@ class DftProtocol:
     pw: PwSettings
     descent: Descent
     dos_k_spacing: float
+
+    def with_settings(
+        self, ecutwfc: float | None = None, k_spacing: float | None = None, degauss: float | None = None
+    ) -> DftProtocol:
+        """Return it with a user's settings in place of its own.
+
+        The density gets four times the cutoff; the spacing for the density of states changes with the other.
+        """
+        changes = {"ecutwfc": ecutwfc, "k_spacing": k_spacing, "degauss": degauss}
+        if ecutwfc is not None:
+            changes["ecutrho"] = 4 * ecutwfc
+        pw = replace(self.pw, **{name: value for name, value in changes.items() if value is not None})
+        return replace(self, pw=pw, dos_k_spacing=self.dos_k_spacing * pw.k_spacing / self.pw.k_spacing)
 
 
 #: ``fast`` has the settings of the labels that potentials are trained on. The pseudopotentials name no cutoffs of their

@@ -27,7 +27,7 @@ from gasearch.report.labels import below_the_line
 from gasearch.units import MEV_PER_EV
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from gasearch.report.figures import Axes
 
 POTENTIAL_COLOUR: Final = "#c1662b"
 #: Phases that are named where there is a line for each.

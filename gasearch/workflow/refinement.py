@@ -201,9 +201,11 @@ def hull_of(judged: Sequence[Judged]) -> Hull | None:
 
 
 def twins(judged: Sequence[Judged]) -> dict[str, str]:
-    """Return name → name of a phase at most as high that it has become the same structure as."""
+    """Return name → name of the phase that it repeats: a lower one, and one of the search rather than a reference."""
     found: dict[str, str] = {}
-    refined = sorted((j for j in judged if j.kept), key=lambda j: j.kept.relaxed.enthalpy_per_atom)
+    refined = sorted(
+        (j for j in judged if j.kept), key=lambda j: (j.proposal.above is None, j.kept.relaxed.enthalpy_per_atom)
+    )
     for place, new in enumerate(refined):
         for old in refined[:place]:
             if old.proposal.name not in found and _same(old.kept, new.kept):
