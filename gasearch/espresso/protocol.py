@@ -39,7 +39,7 @@ class DftProtocol:
         if ecutwfc is not None:
             changes["ecutrho"] = 4 * ecutwfc
         pw = replace(self.pw, **{name: value for name, value in changes.items() if value is not None})
-        return replace(self, pw=pw, dos_k_spacing=self.dos_k_spacing * pw.k_spacing / self.pw.k_spacing)
+        return replace(self, pw=pw, dos_k_spacing=self.dos_k_spacing * (pw.k_spacing / self.pw.k_spacing))
 
 
 #: ``fast`` has the settings of the labels that potentials are trained on. The pseudopotentials name no cutoffs of their

@@ -97,6 +97,14 @@ def test_protocols_differ_and_are_ordered():
     assert PROTOCOLS["fast"].pw == PwSettings()
 
 
+def test_a_user_changes_settings_together_with_what_depends_on_them():
+    fast = PROTOCOLS["fast"]
+    found = fast.with_settings(ecutwfc=80.0, k_spacing=0.2)
+    assert (found.pw.ecutwfc, found.pw.ecutrho, found.pw.k_spacing) == (80.0, 320.0, 0.2)
+    assert found.dos_k_spacing == pytest.approx(fast.dos_k_spacing / 2)
+    assert found.pw.degauss == fast.pw.degauss and fast.with_settings() == fast
+
+
 @pytest.fixture
 def relaxer(tmp_path) -> PwRelaxer:
     return PwRelaxer(PwRunner(PwSettings(), default_pseudo_dir(), timeout=120.0, kept=tmp_path / "kept"), ROUGH)
