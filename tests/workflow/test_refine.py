@@ -89,6 +89,19 @@ def test_a_killed_refinement_goes_on_and_what_it_finds_is_exported(run: Path, tm
         check_structure_files(folder, described)
 
 
+@needs_pw
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("mpirun") is None, reason="mpirun is not installed")
+def test_ranks_share_the_structures_and_give_what_one_process_gives(run: Path):
+    launch = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", "2", sys.executable, "-m", "gasearch"]
+    told = subprocess.run([*launch, *command(run)], capture_output=True, text=True, check=True).stdout
+    assert "2 ranks" in told
+    before = json.loads((run / "refined.json").read_text())
+    shutil.rmtree(run / "refined")
+    assert main(command(run)) == 0
+    assert json.loads((run / "refined.json").read_text())["phases"] == before["phases"]
+
+
 def exported(run: Path, to: Path, capsys, *more: str) -> list[Path]:
     capsys.readouterr()
     assert main(["export", str(run), "--to", str(to), *more]) == 0
