@@ -6,7 +6,7 @@ Nothing heavy is imported until a command needs it, so that help and checks answ
 from __future__ import annotations
 
 import sys
-from argparse import ArgumentParser, Namespace, RawTextHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawTextHelpFormatter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -273,22 +273,36 @@ def _parser() -> ArgumentParser:
     return parser
 
 
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise ArgumentTypeError(f"{text} is not a number above 0")
+    return number
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ArgumentTypeError(f"{text} is less than 1")
+    return number
+
+
 def _add_refine(commands: Any) -> None:
     what = "relax phases near the hull by DFT, and draw their hull beside the potential's; the same command resumes"
     example = "mpirun -n 2 gasearch refine runs/h-s-200gpa --reference known/hydrogen.cif"
     refine = _command(commands, "refine", _refine, what, "DIR", example)
     add = refine.add_argument
-    add("--window", type=float, default=50.0, metavar="MEV", help="above the hull, to begin with; default: 50")
-    add("--budget", type=int, default=40, metavar="N", help="candidates at most; default: 40")
+    add("--window", type=_positive, default=50.0, metavar="MEV", help="above the hull, to begin with; default: 50")
+    add("--budget", type=_count, default=40, metavar="N", help="candidates at most; default: 40")
     add("--protocol", choices=("fast", "standard", "precise"), default="fast", help="how accurate; default: fast")
     add("--reference", type=Path, action="append", default=[], metavar="FILE", help="known structures, refined, too")
-    add("--ecutwfc", type=float, metavar="RY", help="instead of the protocol's; four times it for the density")
-    add("--k-spacing", type=float, metavar="S", help="1/Å, with 2π; instead of the protocol's")
-    add("--degauss", type=float, metavar="RY", help="smearing; instead of the protocol's")
+    add("--ecutwfc", type=_positive, metavar="RY", help="instead of the protocol's; four times it for the density")
+    add("--k-spacing", type=_positive, metavar="S", help="1/Å, with 2π; instead of the protocol's")
+    add("--degauss", type=_positive, metavar="RY", help="smearing; instead of the protocol's")
     add("--pseudo-dir", type=Path, metavar="DIR", help="holds X.UPF for each element X; default: PseudoDojo PBE")
-    add("--workers", type=int, default=1, metavar="N", help="calculations at a time, without mpirun; default: 1")
+    add("--workers", type=_count, default=1, metavar="N", help="calculations at a time, without mpirun; default: 1")
     add("--launcher", default="", metavar="COMMAND", help="starts pw.x on several ranks: 'mpirun -n 4'")
-    add("--timeout", type=float, default=6.0, metavar="HOURS", help="for one run of pw.x; default: 6")
+    add("--timeout", type=_positive, default=6.0, metavar="HOURS", help="for one run of pw.x; default: 6")
 
 
 def _command(

@@ -23,6 +23,7 @@ from gasearch.files import replace_text, writing_to
 _MPI_PREFIXES = ("OMPI_", "PMIX_", "PRTE_", "PMI_")
 #: What pw.x says before it stops.
 _COMPLAINT = re.compile(r"%{20,}\n(.*?)\n\s*%{20,}", re.DOTALL)
+_UNCONVERGED = "convergence NOT achieved"
 _VERSION = re.compile(r"Program PWSCF v\.(\S+) starts")
 #: What every program of Quantum ESPRESSO prints last.
 _DONE = "JOB DONE"
@@ -188,7 +189,7 @@ class PwRunner:
             return record
         with tempfile.TemporaryDirectory(prefix="pw-", dir=self.scratch) as directory:
             record = self._run(steps, Path(directory), results)
-        if place:
+        if place and _is_conclusive(record):
             _keep(steps, record, place)
         return record
 
@@ -224,6 +225,12 @@ class PwRunner:
         outputs = self.kept.glob("*/0-pw.x.out") if self.kept else ()
         found = (_VERSION.search(path.read_text()) for path in sorted(outputs))
         return next((match[1] for match in found if match), None)
+
+
+def _is_conclusive(record: Record) -> bool:
+    """Whether the last program came to its own end or to our limit; not if another killed it or its launcher failed."""
+    output = record.printed[-1]
+    return record.limit is not None or _DONE in output or _UNCONVERGED in output or bool(_COMPLAINT.search(output))
 
 
 def _keep(steps: Sequence[Step], record: Record, place: Path) -> None:
@@ -263,7 +270,7 @@ def failure(record: Record) -> ScfFailure:
     if record.limit is not None:
         return ScfFailure(ScfProblem.TIMEOUT, f"{record.limit:g} s")
     output = record.printed[-1]
-    if "convergence NOT achieved" in output:
+    if _UNCONVERGED in output:
         return ScfFailure(ScfProblem.NOT_CONVERGED, output[-500:])
     # What Open MPI says when a rank stops comes after what pw.x says, between lines of per cent signs.
     complaint = _COMPLAINT.search(output)

@@ -120,7 +120,7 @@ def _candidates(directory: RunDirectory, found: Mapping[str, Any]) -> list[Propo
 def _references(paths: Sequence[Path], endpoints: Sequence[str]) -> list[Proposal]:
     """Return the structures of files; InputError if one is not of the compositions of the search."""
     space = CompositionSpace(tuple(map(Composition.from_formula, endpoints)), 1, 1)
-    named = [(f"{path.name}#{n}", crystal) for path in paths for n, crystal in enumerate(read_structures([path]))]
+    named = [(f"{path}#{n}", crystal) for path in paths for n, crystal in enumerate(read_structures([path]))]
     shares = [space.fractions(crystal.composition) for _, crystal in named]
     if outside := [name for (name, _), share in zip(named, shares, strict=True) if share is None]:
         raise InputError(f"references: {', '.join(outside)}: no mixture of {', '.join(endpoints)}")

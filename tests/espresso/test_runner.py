@@ -190,6 +190,20 @@ def test_a_killed_program_is_run_again_only_with_more_time(runner, tmp_path, fak
     assert len(fake_programs) == 3
 
 
+@pytest.mark.parametrize(
+    ("text", "times"),
+    [("killed", 2), ("convergence NOT achieved", 1), ("%%%%%%%%%%%%%%%%%%%%%\n no \n %%%%%%%%%%%%%%%%%%%%%", 1)],
+)
+def test_only_what_came_to_its_own_end_is_kept(text, times, runner, tmp_path, monkeypatch, hydrogen):
+    ran = []
+    monkeypatch.setattr("gasearch.espresso.runner.run_program", lambda *_: ran.append(text) or text)
+    monkeypatch.setattr("gasearch.espresso.runner.find_program", lambda name: name)
+    keeping = replace(runner, kept=tmp_path / "kept")
+    for _ in range(2):
+        assert keeping.run(STEPS, hydrogen).printed == (text,)
+    assert len(ran) == times
+
+
 def test_another_pseudopotential_is_another_calculation(runner, tmp_path, fake_programs, hydrogen):
     for content in ("one", "two"):
         (tmp_path / "H.UPF").write_text(content)

@@ -146,6 +146,13 @@ def check(data: object, rule: dict) -> None:
     return None
 
 
+@pytest.mark.parametrize(("option", "value"), [("--window", "-1"), ("--budget", "0"), ("--timeout", "inf")])
+def test_numbers_without_a_meaning_are_refused(option: str, value: str, run: Path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(command(run, option, value))
+    assert option in capsys.readouterr().err
+
+
 def test_what_is_missing_is_named(run: Path, tmp_path: Path, capsys, monkeypatch):
     assert main(["export", str(run), "--to", str(tmp_path)]) == RunDirectoryError.exit_code
     assert "gasearch refine" in capsys.readouterr().err
