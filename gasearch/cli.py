@@ -114,10 +114,11 @@ def _status(options: Namespace) -> None:
 
 
 def _plot(options: Namespace) -> None:
-    from gasearch.workflow.pictures import draw
+    from gasearch.workflow.pictures import draw, draw_comparison
     from gasearch.workflow.run_directory import existing_run
 
-    for path in draw(existing_run(options.path)):
+    directory = existing_run(options.path)
+    for path in [*draw(directory), *draw_comparison(directory)]:
         print(path)
 
 
@@ -237,7 +238,7 @@ def _parser() -> ArgumentParser:
     init.add_argument("--output", "-o", type=Path, metavar="FILE", help="default: named after elements and pressure")
 
     _command(commands, "status", _status, "say how far a run is", "DIR", "gasearch status runs/h-s-200gpa")
-    _command(commands, "plot", _plot, "draw hull and progress", "DIR", "gasearch plot runs/h-s-200gpa")
+    _command(commands, "plot", _plot, "draw hulls and progress", "DIR", "gasearch plot runs/h-s-200gpa")
 
     hull = _command(
         commands, "hull", _hull, "list phases, nearest to the hull first", "DIR", "gasearch hull runs/x --json"

@@ -50,8 +50,12 @@ def draw(directory: RunDirectory) -> list[Path]:
 
 
 def draw_comparison(directory: RunDirectory) -> list[Path]:
-    """Draw the potential's and the DFT hull as PNG and SVG into the directory; return the files."""
-    document = snapshot(directory.refined_phases)
+    """Draw the potential's and the DFT hull as PNG and SVG into the directory; return the files.
+
+    There are none before a refinement has found a phase of every endpoint.
+    """
+    if not directory.refined_phases.exists() or not (document := snapshot(directory.refined_phases))["complete"]:
+        return []
     phases = [
         Moved(_point(phase, "dft"), _point(phase, "mlip") if phase["mlip"] else None) for phase in document["phases"]
     ]

@@ -95,8 +95,7 @@ def _drive(settings: RefineSettings, path: Path, say: Callable[[str], None], exe
         # What is on or near the DFT hull is a metal or not.
         electrons = _electrons(executor, relaxer, _near_hull(judged, settings.window), say)
         _write(directory, settings, verdict, judged, electrons)
-        if hull_of(judged) is not None:
-            draw_comparison(directory)
+        draw_comparison(directory)
         say(f"{verdict.reason}: {len(verdict.judged)} candidates up to {MEV_PER_EV * verdict.window:.0f} meV/atom")
 
 
