@@ -16,7 +16,7 @@ from gasearch.espresso.runner import ScfFailure
 from gasearch.outcomes import ElectronicStructure, Failure, RefinedPhase
 from gasearch.thermodynamics.hull import Hull, endpoint_enthalpies
 from gasearch.units import pressure_to_GPa
-from gasearch.workflow.refinement import ON_HULL, Judged, Variant, Verdict, hull_of, points, twins
+from gasearch.workflow.refinement import ON_HULL, Judged, Proposal, Variant, Verdict, hull_of, points, twins
 
 FORMAT: Final = 1
 #: Distance tolerance, Å, at which the space groups of refined phases are given.
@@ -81,8 +81,8 @@ def _mlip_ends(found: Mapping[str, Any]) -> np.ndarray:
 
 
 def _phase_document(judged: Judged, mlip_ends: np.ndarray, above: float, formation: float) -> dict[str, Any]:
-    proposal, relaxed = judged.proposal, judged.kept.relaxed
-    crystal, group = relaxed.crystal, space_group(relaxed.crystal, SYMPREC)
+    proposal, crystal = judged.proposal, judged.kept.relaxed.crystal
+    group = space_group(crystal, SYMPREC)
     return {
         "name": proposal.name,
         "origin": "reference" if proposal.above is None else "search",
@@ -93,26 +93,35 @@ def _phase_document(judged: Judged, mlip_ends: np.ndarray, above: float, formati
         "shares": [float(x) for x in proposal.shares],
         "volume_A3_per_atom": crystal.volume / len(crystal),
         "structure": structure_document(crystal),
-        "dft": {
-            "enthalpy_eV_per_atom": relaxed.enthalpy_per_atom,
-            "energy_eV_per_atom": relaxed.energy / len(crystal),
-            "formation_eV_per_atom": _number(formation),
-            "above_hull_eV_per_atom": _number(above),
-            "on_hull": bool(above <= ON_HULL),
-            "max_force_eV_per_A": relaxed.max_force,
-            "max_stress_GPa": pressure_to_GPa(relaxed.max_stress),
-            "scf_cycles": relaxed.steps,
-            "attempts": [asdict(attempt) for attempt in judged.kept.attempts],
-        },
-        "mlip": None
-        if proposal.above is None
-        else {
-            "enthalpy_eV_per_atom": proposal.enthalpy,
-            "formation_eV_per_atom": float(proposal.enthalpy - np.dot(proposal.shares, mlip_ends)),
-            "above_hull_eV_per_atom": proposal.above,
-            "on_hull": proposal.above <= ON_HULL,
-        },
+        "dft": _dft_document(judged.kept, above, formation),
+        "mlip": _mlip_document(proposal, mlip_ends),
         "variants": [_variant_document(variant, judged.kept) for variant in judged.variants],
+    }
+
+
+def _dft_document(phase: RefinedPhase, above: float, formation: float) -> dict[str, Any]:
+    relaxed = phase.relaxed
+    return {
+        "enthalpy_eV_per_atom": relaxed.enthalpy_per_atom,
+        "energy_eV_per_atom": relaxed.energy / len(relaxed.crystal),
+        "formation_eV_per_atom": _number(formation),
+        "above_hull_eV_per_atom": _number(above),
+        "on_hull": bool(above <= ON_HULL),
+        "max_force_eV_per_A": relaxed.max_force,
+        "max_stress_GPa": pressure_to_GPa(relaxed.max_stress),
+        "scf_cycles": relaxed.steps,
+        "attempts": [asdict(attempt) for attempt in phase.attempts],
+    }
+
+
+def _mlip_document(proposal: Proposal, ends: np.ndarray) -> dict[str, Any] | None:
+    if proposal.enthalpy is None or proposal.above is None:
+        return None
+    return {
+        "enthalpy_eV_per_atom": proposal.enthalpy,
+        "formation_eV_per_atom": float(proposal.enthalpy - np.dot(proposal.shares, ends)),
+        "above_hull_eV_per_atom": proposal.above,
+        "on_hull": proposal.above <= ON_HULL,
     }
 
 
