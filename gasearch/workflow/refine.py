@@ -91,11 +91,12 @@ def _drive(settings: RefineSettings, path: Path, say: Callable[[str], None], exe
         judge_all = partial(_judge_all, executor, relaxer, pressure_from_GPa(found["pressure_GPa"]), say)
         verdict = until_closed(proposals, settings.window, settings.budget, _horizon(found), judge_all)
         judged = [*verdict.judged, *judge_all(references)]
+        _write(directory, settings, verdict, judged, {})
+        draw_comparison(directory)
 
         # What is on or near the DFT hull is a metal or not.
         electrons = _electrons(executor, relaxer, _near_hull(judged, settings.window), say)
         _write(directory, settings, verdict, judged, electrons)
-        draw_comparison(directory)
         say(f"{verdict.reason}: {len(verdict.judged)} candidates up to {MEV_PER_EV * verdict.window:.0f} meV/atom")
 
 
