@@ -72,11 +72,12 @@ def _draw_binary(axes: Axes, phases: Sequence[Moved], endpoints: Sequence[str]) 
     for phase in both:
         x, start, end = phase.dft.shares[1], MEV_PER_EV * phase.potential.formation, MEV_PER_EV * phase.dft.formation
         axes.annotate("", (x, end), (x, start), arrowprops={"arrowstyle": "->", "color": FAINT, "lw": 0.9}, zorder=1)
-    _draw_hull(axes, [phase.potential for phase in both], POTENTIAL_COLOUR, "s", 4.0, "potential", dashed=True)
+    by_potential = [phase.potential for phase in both]
+    stable_before = _draw_hull(axes, by_potential, POTENTIAL_COLOUR, "s", 4.0, "potential", dashed=True)
     by_dft = [phase.dft for phase in phases]
     stable = _draw_hull(axes, by_dft, STABLE_COLOUR, "o", 6.0, "DFT", dashed=False)
     axes.axhline(0.0, color=INK, lw=0.5, ls=(0, (1, 3)), zorder=0)
-    heights = MEV_PER_EV * np.array([p.formation for p in [*by_dft, *(phase.potential for phase in both)]])
+    heights = MEV_PER_EV * np.array([p.formation for p in [*by_dft, *by_potential]])
     margin = 0.06 * (np.ptp(heights) or 1.0)
     top = heights.max() + margin
     axes.set_ylim(top - (top - heights.min() + margin) / LABEL_ROOM, top)
@@ -84,8 +85,10 @@ def _draw_binary(axes: Axes, phases: Sequence[Moved], endpoints: Sequence[str]) 
     axes.set_xlabel(f"share of the atoms that {formula_text(endpoints[1])} contributes")
     axes.set_ylabel("formation enthalpy (meV/atom)")
     axes.legend(loc="lower right", fontsize=8)
-    places = _places(stable)
-    label_phases(axes, stable, places, np.vstack([_places(by_dft), *_between(places)]), below_the_line)
+    places, lines = _places(stable), [*_between(_places(stable)), *_between(_places(stable_before))]
+    # What stands where a phase was, and its arrow, is worse to cover than a line.
+    marks = np.vstack([_places(by_dft), *[_places(by_potential)] * 5])
+    label_phases(axes, stable, places, np.vstack([marks, *lines]), below_the_line)
 
 
 def _draw_hull(
