@@ -5,8 +5,9 @@ Nothing heavy is imported until a command needs it, so that help and checks answ
 
 from __future__ import annotations
 
+import os
 import sys
-from argparse import ArgumentParser, Namespace, RawTextHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawTextHelpFormatter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,7 @@ def _pretrain(options: Namespace) -> None:
     settings = load_pretraining(options.path)
     name = options.path.stem
     work, output = options.work or Path("runs", name), options.output or Path("potentials", name)
-    pretrain(settings, work, output, to_yaml(settings, work), _say)
+    pretrain(settings, work, output, to_yaml(settings, work), _say, options.workers)
 
 
 def _status(options: Namespace) -> None:
@@ -125,10 +126,11 @@ def _status(options: Namespace) -> None:
 
 
 def _plot(options: Namespace) -> None:
-    from gasearch.workflow.pictures import draw
+    from gasearch.workflow.pictures import draw, draw_comparison
     from gasearch.workflow.run_directory import existing_run
 
-    for path in draw(existing_run(options.path)):
+    directory = existing_run(options.path)
+    for path in [*draw(directory), *draw_comparison(directory)]:
         print(path)
 
 
@@ -175,6 +177,35 @@ def _tc_alpha2f(options: Namespace) -> None:
         with writing_to(options.plot):
             paths = plot_alpha2f(spectrum.omega, spectrum.values, spectrum.cumulative(), title, options.plot)
         print("\n".join(map(str, paths)), file=sys.stderr)
+
+
+def _refine(options: Namespace) -> None:
+    import shlex
+
+    from gasearch.espresso.protocol import PROTOCOLS
+    from gasearch.espresso.runner import default_pseudo_dir
+    from gasearch.units import MEV_PER_EV
+    from gasearch.workflow.refine import RefineSettings, refine
+
+    settings = RefineSettings(
+        protocol=PROTOCOLS[options.protocol].with_settings(options.ecutwfc, options.k_spacing, options.degauss),
+        pseudo_dir=(options.pseudo_dir or default_pseudo_dir()).resolve(),
+        window=options.window / MEV_PER_EV,
+        budget=options.budget,
+        references=tuple(options.reference),
+        workers=options.workers,
+        timeout=3600 * options.timeout,
+        launcher=tuple(shlex.split(options.launcher)),
+    )
+    refine(settings, options.path, _say)
+
+
+def _export(options: Namespace) -> None:
+    from gasearch.units import MEV_PER_EV
+    from gasearch.workflow.export import export
+
+    for folder in export(options.path, options.to, options.window / MEV_PER_EV, all_phases=options.all):
+        print(folder)
 
 
 def _potential_show(options: Namespace) -> None:
@@ -254,14 +285,28 @@ def _parser() -> ArgumentParser:
     )
     pretrain.add_argument("--output", "-o", type=Path, metavar="DIR", help="default: potentials/ and the input's name")
     pretrain.add_argument("--work", type=Path, metavar="DIR", help="labels and models; default: runs/ and that name")
+    _add_workers(pretrain)
 
     _command(commands, "status", _status, "say how far a run is", "DIR", "gasearch status runs/h-s-200gpa")
-    _command(commands, "plot", _plot, "draw hull and progress", "DIR", "gasearch plot runs/h-s-200gpa")
+    _command(commands, "plot", _plot, "draw hulls and progress", "DIR", "gasearch plot runs/h-s-200gpa")
 
     hull = _command(
         commands, "hull", _hull, "list phases, nearest to the hull first", "DIR", "gasearch hull runs/x --json"
     )
     hull.add_argument("--json", action="store_true", help="everything that is known of them")
+
+    _add_refine(commands)
+    export = _command(
+        commands,
+        "export",
+        _export,
+        "write refined metals for other programs",
+        "DIR",
+        "gasearch export DIR --to candidates",
+    )
+    export.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="one folder a phase is made there")
+    export.add_argument("--window", type=float, default=50.0, metavar="MEV", help="above the DFT hull; default: 50")
+    export.add_argument("--all", action="store_true", help="also what has a gap, or no density of states")
 
     potential = commands.add_parser("potential", help="what is known of a potential")
     below = potential.add_subparsers(metavar="COMMAND", required=True)
@@ -304,6 +349,44 @@ def _add_tc(commands: Any) -> None:
     alpha2f.add_argument("--debye", type=float, metavar="K", help="Debye temperature, for McMillan's formula")
     alpha2f.add_argument("--plot", type=Path, metavar="FILE", help="draw α²F and cumulative λ as PNG and SVG")
     alpha2f.add_argument("--json", action="store_true", help="everything that is known, for programs")
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise ArgumentTypeError(f"{text} is not a number above 0")
+    return number
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ArgumentTypeError(f"{text} is less than 1")
+    return number
+
+
+def _add_workers(command: ArgumentParser) -> None:
+    cores = os.cpu_count() or 1
+    what = f"calculations at a time, where there is no mpirun; default: the cores here, {cores}"
+    command.add_argument("--workers", type=_count, default=cores, metavar="N", help=what)
+
+
+def _add_refine(commands: Any) -> None:
+    what = "relax phases near the hull by DFT, and draw their hull beside the potential's; the same command resumes"
+    example = "mpirun -n 2 gasearch refine runs/h-s-200gpa --reference known/hydrogen.cif"
+    refine = _command(commands, "refine", _refine, what, "DIR", example)
+    add = refine.add_argument
+    add("--window", type=_positive, default=50.0, metavar="MEV", help="above the hull, to begin with; default: 50")
+    add("--budget", type=_count, default=40, metavar="N", help="candidates at most; default: 40")
+    add("--protocol", choices=("fast", "standard", "precise"), default="fast", help="how accurate; default: fast")
+    add("--reference", type=Path, action="append", default=[], metavar="FILE", help="known structures, refined, too")
+    add("--ecutwfc", type=_positive, metavar="RY", help="instead of the protocol's; four times it for the density")
+    add("--k-spacing", type=_positive, metavar="S", help="1/Å, with 2π; instead of the protocol's")
+    add("--degauss", type=_positive, metavar="RY", help="smearing; instead of the protocol's")
+    add("--pseudo-dir", type=Path, metavar="DIR", help="holds X.UPF for each element X; default: PseudoDojo PBE")
+    _add_workers(refine)
+    add("--launcher", default="", metavar="COMMAND", help="starts pw.x on several ranks: 'mpirun -n 4'")
+    add("--timeout", type=_positive, default=6.0, metavar="HOURS", help="for one run of pw.x; default: 6")
 
 
 def _command(

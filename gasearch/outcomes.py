@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
+
+import numpy as np
 
 from gasearch.crystal.crystal import Crystal
 
@@ -21,6 +23,8 @@ class Reason(StrEnum):
     STEP_LIMIT = "forces and stress did not converge within the step limit"
     HOPELESS = "stopped early, too far above the hull to reach it"
     CALCULATOR = "the calculator gave an error"
+    SCF = "the self-consistent field did not converge"
+    TIMEOUT = "took longer than the wall-clock limit"
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +78,95 @@ class Failure:
     steps: int = 0
     crystal: Crystal | None = None
     detail: str = ""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try at relaxing a structure by DFT.
+
+    Parameters
+    ----------
+    remedy : str
+        What was done otherwise than in the try before; empty for the first.
+    outcome : str
+        What became of it.
+    steps : int
+        SCF cycles.
+    """
+
+    remedy: str
+    outcome: str
+    steps: int
+
+
+@dataclass(frozen=True, eq=False)
+class RefinedPhase:
+    """A structure that DFT relaxed at a pressure; its enthalpy is of an SCF in the basis of the final cell.
+
+    Parameters
+    ----------
+    relaxed : Relaxed
+        With the residual force and stress of that SCF; ``steps`` counts the SCF cycles of all tries.
+    pressure : float
+        eV/Å³.
+    attempts : tuple of Attempt
+        The last one succeeded.
+    """
+
+    relaxed: Relaxed
+    pressure: float
+    attempts: tuple[Attempt, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ElectronicStructure:
+    """The density of states around the Fermi energy, and whether there is a gap.
+
+    Parameters
+    ----------
+    crystal : Crystal
+    fermi_energy : float
+        eV, on the scale of ``energies``; within the gap where there is one.
+    gap : float
+        Lowest empty minus highest occupied eigenvalue on the grid, eV; 0 for a metal.
+    valence_electrons : float
+        Electrons per cell that the pseudopotentials leave.
+    energies : (n,) array
+        eV, ascending.
+    dos : (n,) array
+        States per eV and cell, both spins.
+    projections : mapping
+        (atomic number, angular momentum s, p, d or f) → its share of ``dos`` (n,), by projection on atomic orbitals.
+    k_points : int
+        Irreducible k-points.
+    """
+
+    crystal: Crystal
+    fermi_energy: float
+    gap: float
+    valence_electrons: float
+    energies: np.ndarray
+    dos: np.ndarray
+    projections: Mapping[tuple[int, str], np.ndarray] = field(default_factory=dict)
+    k_points: int = 0
+
+    @property
+    def metal(self) -> bool:
+        """Whether there is no gap."""
+        return self.gap <= 0.0
+
+    @property
+    def dos_at_fermi(self) -> float:
+        """States per eV and cell at the Fermi energy, both spins; 0 with a gap."""
+        return self._at_fermi(self.dos)
+
+    @property
+    def projected_at_fermi(self) -> dict[tuple[int, str], float]:
+        """The same of each projection; what the orbitals do not span is missing."""
+        return {orbital: self._at_fermi(dos) for orbital, dos in self.projections.items()}
+
+    def _at_fermi(self, dos: np.ndarray) -> float:
+        return float(np.interp(self.fermi_energy, self.energies, dos)) if self.metal else 0.0
 
 
 class Relaxer(Protocol):

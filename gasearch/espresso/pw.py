@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -15,10 +16,11 @@ from gasearch.units import A_PER_BOHR, EV_PER_RYDBERG
 #: Any positive mass: nothing that is computed here depends on it, and pw.x wants one.
 _MASS = 1.0
 _NUMBER = r"(-?\d+\.\d*(?:[eE][-+]?\d+)?)"
-_ENERGY = re.compile(rf"^!\s+total energy\s+=\s+{_NUMBER} Ry", re.MULTILINE)
+ENERGY = re.compile(rf"^!\s+total energy\s+=\s+{_NUMBER} Ry", re.MULTILINE)
 _FORCE = re.compile(rf"^\s+atom\s+\d+ type\s+\d+\s+force =\s+{_NUMBER}\s+{_NUMBER}\s+{_NUMBER}", re.MULTILINE)
 _STRESS = re.compile(r"total\s+stress\s+\(Ry/bohr\*\*3\).*\n((?:.*\n){3})")
 _K_POINTS = re.compile(r"number of k points=\s*(\d+)")
+_FERMI = re.compile(rf"the Fermi energy is\s+{_NUMBER} ev")
 _CONVERGED = re.compile(r"convergence has been achieved in\s+(\d+) iterations")
 
 
@@ -44,6 +46,8 @@ class PwSettings:
         Share of the new density in the mixing.
     max_iterations : int
         SCF iterations before it is called not converged.
+    diagonalization : "david" or "cg"
+        Davidson's method is quick; conjugate gradients are slow and seldom fail.
     """
 
     ecutwfc: float = setting(50.0, above=0)
@@ -53,6 +57,7 @@ class PwSettings:
     conv_thr: float = setting(1e-7, above=0)
     mixing_beta: float = setting(0.7, above=0, at_most=1)
     max_iterations: int = setting(60, at_least=1)
+    diagonalization: Literal["david", "cg"] = "david"
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +76,8 @@ class ScfResult:
         Irreducible k-points.
     iterations : int
         SCF iterations.
+    fermi_energy : float
+        eV, on the scale of pw.x's eigenvalues; NaN where it is not known.
     """
 
     energy: float
@@ -78,6 +85,7 @@ class ScfResult:
     stress: np.ndarray
     k_points: int
     iterations: int
+    fermi_energy: float = np.nan
 
 
 def k_grid(crystal: Crystal, spacing: float) -> tuple[int, int, int]:
@@ -90,51 +98,65 @@ def k_grid(crystal: Crystal, spacing: float) -> tuple[int, int, int]:
 
 def write_scf(crystal: Crystal, settings: PwSettings, pseudo_dir: str) -> str:
     """Return the input of an SCF with forces and stress; the pseudopotential of X is ``X.UPF``."""
-    symbols = [SYMBOLS[z] for z in crystal.numbers]
-    species = [f"{s} {_MASS} {s}.UPF" for s in dict.fromkeys(symbols)]
-    return "\n".join(
-        [
-            *_control(pseudo_dir),
-            *_system(len(symbols), len(species), settings),
-            *_electrons(settings),
-            "ATOMIC_SPECIES",
-            *species,
-            "CELL_PARAMETERS angstrom",
-            *(_row(vector) for vector in crystal.cell),
-            "ATOMIC_POSITIONS crystal",
-            *(f"{s} {_row(f)}" for s, f in zip(symbols, crystal.frac, strict=True)),
-            "K_POINTS automatic",
-            " ".join(map(str, k_grid(crystal, settings.k_spacing))) + " 0 0 0",
-            "",
-        ]
+    control = "calculation = 'scf', tprnfor = .true., tstress = .true."
+    return joined(
+        control_lines(control, pseudo_dir, disk_io="none"),
+        system_lines(crystal, settings, smeared(settings)),
+        electrons_lines(settings),
+        cards(crystal, settings.k_spacing),
     )
 
 
-def _control(pseudo_dir: str) -> list[str]:
-    return [
-        "&CONTROL",
-        "  calculation = 'scf', tprnfor = .true., tstress = .true.",
-        f"  outdir = './', pseudo_dir = '{pseudo_dir}', disk_io = 'none'",
-        "/",
-    ]
+def joined(*parts: list[str]) -> str:
+    """Return an input from the lines of its parts."""
+    return "\n".join(line for part in parts for line in part) + "\n"
 
 
-def _system(n_atoms: int, n_species: int, settings: PwSettings) -> list[str]:
+def control_lines(control: str, pseudo_dir: str, disk_io: Literal["none", "low"]) -> list[str]:
+    """Return &CONTROL; ``low`` keeps density and wavefunctions for the next program, ``none`` nothing."""
+    return ["&CONTROL", f"  {control}", f"  outdir = './', pseudo_dir = '{pseudo_dir}', disk_io = '{disk_io}'", "/"]
+
+
+def system_lines(crystal: Crystal, settings: PwSettings, occupations: str) -> list[str]:
+    """Return &SYSTEM."""
     return [
         "&SYSTEM",
-        f"  ibrav = 0, nat = {n_atoms}, ntyp = {n_species}",
+        f"  ibrav = 0, nat = {len(crystal)}, ntyp = {len(crystal.composition.elements)}",
         f"  ecutwfc = {settings.ecutwfc}, ecutrho = {settings.ecutrho}",
-        f"  occupations = 'smearing', smearing = 'mv', degauss = {settings.degauss}",
+        f"  {occupations}",
         "/",
     ]
 
 
-def _electrons(settings: PwSettings) -> list[str]:
+def smeared(settings: PwSettings) -> str:
+    """Return the occupations of a metal with smeared electrons."""
+    return f"occupations = 'smearing', smearing = 'mv', degauss = {settings.degauss}"
+
+
+def electrons_lines(settings: PwSettings) -> list[str]:
+    """Return &ELECTRONS."""
+    cautious = [] if settings.diagonalization == "david" else [f"  diagonalization = '{settings.diagonalization}'"]
     return [
         "&ELECTRONS",
         f"  conv_thr = {settings.conv_thr}, mixing_beta = {settings.mixing_beta}",
         f"  electron_maxstep = {settings.max_iterations}",
+        *cautious,
         "/",
+    ]
+
+
+def cards(crystal: Crystal, k_spacing: float) -> list[str]:
+    """Return what follows the namelists: species, cell, positions and k-points."""
+    symbols = [SYMBOLS[z] for z in crystal.numbers]
+    return [
+        "ATOMIC_SPECIES",
+        *(f"{s} {_MASS} {s}.UPF" for s in dict.fromkeys(symbols)),
+        "CELL_PARAMETERS angstrom",
+        *(_row(vector) for vector in crystal.cell),
+        "ATOMIC_POSITIONS crystal",
+        *(f"{s} {_row(f)}" for s, f in zip(symbols, crystal.frac, strict=True)),
+        "K_POINTS automatic",
+        " ".join(map(str, k_grid(crystal, k_spacing))) + " 0 0 0",
     ]
 
 
@@ -144,10 +166,11 @@ def _row(values: np.ndarray) -> str:
 
 def read_scf(text: str, n_atoms: int) -> ScfResult | None:
     """Read the output of `write_scf`'s input; None if the SCF did not converge or the output breaks off."""
-    energy, k_points, converged = _ENERGY.search(text), _K_POINTS.search(text), _CONVERGED.search(text)
+    energy, k_points, converged = ENERGY.search(text), _K_POINTS.search(text), _CONVERGED.search(text)
     forces, stress = _FORCE.findall(text)[:n_atoms], _STRESS.search(text)
     if not (energy and k_points and converged and stress) or len(forces) < n_atoms:
         return None
+    fermi_energy = _FERMI.search(text)
     # pw.x prints the pressure tensor, of the opposite sign, in Ry/bohr³ and, on the same lines, in kbar.
     pressure = np.array([line.split()[:3] for line in stress.group(1).splitlines()], dtype=float)
     return ScfResult(
@@ -156,4 +179,5 @@ def read_scf(text: str, n_atoms: int) -> ScfResult | None:
         stress=-pressure * (EV_PER_RYDBERG / A_PER_BOHR**3),
         k_points=int(k_points.group(1)),
         iterations=int(converged.group(1)),
+        fermi_energy=float(fermi_energy.group(1)) if fermi_energy else np.nan,
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -16,11 +17,18 @@ from gasearch.crystal.composition import SYMBOLS
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import MissingProgramError
 from gasearch.espresso.pw import PwSettings, ScfResult, read_scf, write_scf
+from gasearch.files import replace_text, writing_to
 
 #: A child that finds these believes that it is a rank of our own MPI job, and fails in MPI_Init.
 _MPI_PREFIXES = ("OMPI_", "PMIX_", "PRTE_", "PMI_")
 #: What pw.x says before it stops.
 _COMPLAINT = re.compile(r"%{20,}\n(.*?)\n\s*%{20,}", re.DOTALL)
+_UNCONVERGED = "convergence NOT achieved"
+_VERSION = re.compile(r"Program PWSCF v\.(\S+) starts")
+#: What every program of Quantum ESPRESSO prints last.
+_DONE = "JOB DONE"
+#: The file that holds the limit at which a program was killed.
+_LIMIT = "killed_after_s"
 
 
 class ScfProblem(StrEnum):
@@ -37,6 +45,33 @@ class ScfFailure:
 
     problem: ScfProblem
     detail: str = ""
+
+
+@dataclass(frozen=True)
+class Step:
+    """A program of Quantum ESPRESSO and its input."""
+
+    program: str
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """What programs that ran one after another left.
+
+    Parameters
+    ----------
+    printed : tuple of str
+        What each printed; the last one that is there may have stopped with an error or have been killed.
+    files : mapping
+        Name → text of the result files that were asked for.
+    limit : float or None
+        The wall-clock limit, s, at which the last one was killed; None if none was.
+    """
+
+    printed: tuple[str, ...]
+    files: Mapping[str, str] = field(default_factory=dict)
+    limit: float | None = None
 
 
 def default_pseudo_dir() -> Path:
@@ -63,16 +98,18 @@ def find_program(name: str) -> str:
     return path
 
 
-def run_program(name: str, text: str, directory: Path, timeout: float) -> subprocess.CompletedProcess[str]:
-    """Run a program of Quantum ESPRESSO on an input in a directory; it dies with its parent.
+def run_program(step: Step, directory: Path, timeout: float, launcher: Sequence[str] = ()) -> str:
+    """Run a program of Quantum ESPRESSO in a directory and return what it prints; it dies with its parent.
+
+    ``launcher`` is what starts it on several ranks: ``("mpirun", "-n", "4")``.
 
     Raises
     ------
     subprocess.TimeoutExpired
         After ``timeout`` seconds; the program has been killed.
     """
-    (directory / "input").write_text(text)
-    command = [*_dying_with_parent(), find_program(name), "-in", "input"]
+    (directory / "input").write_text(step.text)
+    command = [*_dying_with_parent(), *launcher, find_program(step.program), "-in", "input"]
     return subprocess.run(
         command,
         cwd=directory,
@@ -84,7 +121,7 @@ def run_program(name: str, text: str, directory: Path, timeout: float) -> subpro
         errors="replace",
         timeout=timeout,
         check=False,
-    )
+    ).stdout
 
 
 def _dying_with_parent() -> list[str]:
@@ -94,7 +131,7 @@ def _dying_with_parent() -> list[str]:
 
 @dataclass(frozen=True)
 class PwRunner:
-    """pw.x with its settings: a crystal in, energy, forces and stress out.
+    """Quantum ESPRESSO with its settings: a crystal in, energy, forces and stress out.
 
     Parameters
     ----------
@@ -102,26 +139,34 @@ class PwRunner:
     pseudo_dir : Path
         Folder that holds ``X.UPF`` for each element X.
     timeout : float
-        Wall-clock limit of one SCF, s.
+        Wall-clock limit of one program, s.
     scratch : Path or None
-        Where each SCF makes its own folder, removed afterwards; None for the system's temporary folder.
+        Where each calculation makes its own folder, removed afterwards; None for the system's temporary folder.
+    launcher : tuple of str
+        What starts a program on several ranks, with its options; empty for one rank.
+    kept : Path or None
+        Where inputs and outputs are kept, a folder for each calculation: one that is there is read, not run again.
     """
 
     settings: PwSettings
     pseudo_dir: Path
     timeout: float = 600.0
     scratch: Path | None = None
+    launcher: tuple[str, ...] = ()
+    kept: Path | None = None
 
-    def check(self, numbers: tuple[int, ...]) -> None:
-        """Raise `MissingProgramError` unless pw.x and the pseudopotential of each atomic number are there."""
-        find_program("pw.x")
+    def check(self, numbers: tuple[int, ...], programs: Sequence[str] = ("pw.x",)) -> None:
+        """Raise `MissingProgramError` unless programs, launcher and the pseudopotential of each element are there."""
+        for program in programs:
+            find_program(program)
+        if self.launcher and shutil.which(self.launcher[0]) is None:
+            raise MissingProgramError(f"the launcher {self.launcher[0]} is not on the PATH: give another, or none")
         missing = [f"{SYMBOLS[z]}.UPF" for z in numbers if not (self.pseudo_dir / f"{SYMBOLS[z]}.UPF").is_file()]
         if missing:
             raise MissingProgramError(f"{', '.join(missing)} not in {self.pseudo_dir}: put the pseudopotentials there")
 
     def scf(self, crystal: Crystal) -> ScfResult | ScfFailure:
         """Run an SCF; one that does not converge is tried once more with safer mixing."""
-        self.check(crystal.composition.elements)
         result = self._scf(crystal, self.settings)
         if isinstance(result, ScfFailure) and result.problem is ScfProblem.NOT_CONVERGED:
             result = self._scf(crystal, safer(self.settings))
@@ -129,12 +174,90 @@ class PwRunner:
 
     def _scf(self, crystal: Crystal, settings: PwSettings) -> ScfResult | ScfFailure:
         text = write_scf(crystal, settings, str(self.pseudo_dir))
+        record = self.run([Step("pw.x", text)], crystal)
+        return read_scf(record.printed[0], len(crystal)) or failure(record)
+
+    def run(self, steps: Sequence[Step], crystal: Crystal, results: Sequence[str] = ()) -> Record:
+        """Run programs one after another in one folder, until one does not finish.
+
+        ``results`` are the patterns of the text files that are wanted.
+        """
+        elements = crystal.composition.elements
+        self.check(elements, [step.program for step in steps])
+        place = self.kept / self._key(steps, elements) if self.kept else None
+        if place and place.is_dir() and not self._may_go_on(record := _read_record(place)):
+            return record
         with tempfile.TemporaryDirectory(prefix="pw-", dir=self.scratch) as directory:
+            record = self._run(steps, Path(directory), results)
+        if place and _is_conclusive(record):
+            _keep(steps, record, place)
+        return record
+
+    def _may_go_on(self, record: Record) -> bool:
+        """Whether there is more time now than when the record's program was killed."""
+        return record.limit is not None and record.limit < self.timeout
+
+    def _run(self, steps: Sequence[Step], directory: Path, results: Sequence[str]) -> Record:
+        printed: list[str] = []
+        for step in steps:
             try:
-                done = run_program("pw.x", text, Path(directory), self.timeout)
-            except subprocess.TimeoutExpired:
-                return ScfFailure(ScfProblem.TIMEOUT, f"{self.timeout:g} s")
-        return read_scf(done.stdout, len(crystal)) or _failure(done.stdout)
+                printed.append(run_program(step, directory, self.timeout, self.launcher))
+            except subprocess.TimeoutExpired as error:
+                # It is bytes although text was asked for; None if nothing was printed.
+                return Record((*printed, (error.output or b"").decode(errors="replace")), limit=self.timeout)
+            if _DONE not in printed[-1]:
+                break
+        found = {path.name: path.read_text() for pattern in results for path in sorted(directory.glob(pattern))}
+        return Record(tuple(printed), found)
+
+    def _key(self, steps: Sequence[Step], elements: tuple[int, ...]) -> str:
+        """Return the name of a calculation: what is asked decides it, and not where the pseudopotentials lie."""
+        texts = [f"{step.program}\n{step.text.replace(str(self.pseudo_dir), '')}" for step in steps]
+        return hashlib.sha256("\n".join([*texts, *self.pseudopotentials(elements).values()]).encode()).hexdigest()[:20]
+
+    def pseudopotentials(self, numbers: Sequence[int]) -> dict[str, str]:
+        """Return the sha256 of each element's pseudopotential."""
+        paths = {SYMBOLS[z]: self.pseudo_dir / f"{SYMBOLS[z]}.UPF" for z in numbers}
+        return {symbol: hashlib.sha256(path.read_bytes()).hexdigest() for symbol, path in paths.items()}
+
+    def version(self) -> str | None:
+        """Return the version of pw.x that is named in the calculations kept; None where there are none."""
+        outputs = self.kept.glob("*/0-pw.x.out") if self.kept else ()
+        found = (_VERSION.search(path.read_text()) for path in sorted(outputs))
+        return next((match[1] for match in found if match), None)
+
+
+def _is_conclusive(record: Record) -> bool:
+    """Whether the last program came to its own end or to our limit; not if another killed it or its launcher failed."""
+    output = record.printed[-1]
+    return record.limit is not None or _DONE in output or _UNCONVERGED in output or bool(_COMPLAINT.search(output))
+
+
+def _keep(steps: Sequence[Step], record: Record, place: Path) -> None:
+    """Write a record as a folder that is there completely or not at all."""
+    with writing_to(place):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=".part-", dir=place.parent))
+        for count, (step, printed) in enumerate(zip(steps, record.printed, strict=False)):
+            replace_text(part / f"{count}-{step.program}.in", step.text)
+            replace_text(part / f"{count}-{step.program}.out", printed)
+        (part / "files").mkdir()
+        for name, text in record.files.items():
+            replace_text(part / "files" / name, text)
+        if record.limit is not None:
+            replace_text(part / _LIMIT, f"{record.limit:g}")
+        part.chmod(0o755)
+        shutil.rmtree(place, ignore_errors=True)
+        part.rename(place)
+
+
+def _read_record(place: Path) -> Record:
+    printed = sorted(place.glob("*.out"), key=lambda path: int(path.name.partition("-")[0]))
+    files = {path.name: path.read_text() for path in sorted((place / "files").iterdir())}
+    limit = place / _LIMIT
+    return Record(
+        tuple(path.read_text() for path in printed), files, float(limit.read_text()) if limit.exists() else None
+    )
 
 
 def safer(settings: PwSettings) -> PwSettings:
@@ -142,8 +265,12 @@ def safer(settings: PwSettings) -> PwSettings:
     return replace(settings, mixing_beta=settings.mixing_beta / 3, max_iterations=3 * settings.max_iterations)
 
 
-def _failure(output: str) -> ScfFailure:
-    if "convergence NOT achieved" in output:
+def failure(record: Record) -> ScfFailure:
+    """Say why the last program of a record gave no result."""
+    if record.limit is not None:
+        return ScfFailure(ScfProblem.TIMEOUT, f"{record.limit:g} s")
+    output = record.printed[-1]
+    if _UNCONVERGED in output:
         return ScfFailure(ScfProblem.NOT_CONVERGED, output[-500:])
     # What Open MPI says when a rank stops comes after what pw.x says, between lines of per cent signs.
     complaint = _COMPLAINT.search(output)

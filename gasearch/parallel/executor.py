@@ -14,7 +14,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn, TypeVar
@@ -172,27 +172,11 @@ def work(queue: TaskQueue) -> None:
         call(task.payload).deliver(task.future)
 
 
-def serial_executor(reason: str = "no mpirun") -> QueueExecutor:
-    """Return an executor with one worker: a thread of this process."""
+def serial_executor(reason: str = "no mpirun", threads: int = 1) -> QueueExecutor:
+    """Return an executor whose workers are threads of this process."""
     queue = TaskQueue()
-    return QueueExecutor(queue, (lambda: work(queue),), 1, f"1 rank ({reason})", os._exit)
-
-
-@contextmanager
-def for_programs(executor: QueueExecutor) -> Iterator[Executor]:
-    """Yield an executor for tasks that wait for a program of one core: the ranks, or for a single one a thread a core.
-
-    Tasks that have not begun are cancelled when the block is left by an exception.
-    """
-    if executor.workers > 1:
-        yield executor
-        return
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        try:
-            yield pool
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    description = f"1 rank ({reason})" if threads == 1 else f"1 rank ({reason}), {threads} threads"
+    return QueueExecutor(queue, (lambda: work(queue),) * threads, threads, description, os._exit)
 
 
 def drive(driver: Callable[[QueueExecutor], T], executor: QueueExecutor, orderly: type[Exception]) -> T:
@@ -220,7 +204,7 @@ def leave(error: BaseException, abort: Callable[[int], NoReturn]) -> NoReturn:
     abort(128 + signal.SIGTERM if interrupted else 1)
 
 
-def run_on_all_ranks(driver: Callable[[QueueExecutor], T], ahead: int = 1) -> T | None:
+def run_on_all_ranks(driver: Callable[[QueueExecutor], T], ahead: int = 1, threads: int = 1) -> T | None:
     """Call the driver on the first rank, with an executor that all ranks work for; the main program of each rank.
 
     Parameters
@@ -230,6 +214,8 @@ def run_on_all_ranks(driver: Callable[[QueueExecutor], T], ahead: int = 1) -> T 
     ahead : int
         How many tasks may wait at each rank while it works; they do while more wait at the first rank than there are
         ranks.
+    threads : int
+        Workers where there is no MPI: for tasks that wait for other programs. Each rank of MPI has one.
 
     Returns
     -------
@@ -243,13 +229,13 @@ def run_on_all_ranks(driver: Callable[[QueueExecutor], T], ahead: int = 1) -> T 
     """
     with _terminated_by_exception():
         if _first_in(_SIZES, os.environ, 1) == 1:
-            return _run_alone(driver, serial_executor())
+            return _run_alone(driver, serial_executor(threads=threads))
         from gasearch.parallel import mpi
 
         try:
             world = mpi.world()
         except MissingProgramError as error:
-            return _run_alone(driver, serial_executor(str(error))) if is_first_rank() else None
+            return _run_alone(driver, serial_executor(str(error), threads)) if is_first_rank() else None
         return mpi.run(world, driver, ahead)
 
 

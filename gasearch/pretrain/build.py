@@ -19,7 +19,7 @@ from gasearch.errors import GasearchError
 from gasearch.espresso.pw import ScfResult
 from gasearch.espresso.runner import PwRunner, default_pseudo_dir
 from gasearch.files import replace_text, writing_to
-from gasearch.parallel.executor import QueueExecutor, for_programs, run_on_all_ranks
+from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
 from gasearch.potential.load import load_potential
 from gasearch.potential.potential import Potential
 from gasearch.potential.settings import MaceSettings
@@ -37,7 +37,12 @@ INPUT = "pretrain.yaml"
 
 
 def pretrain(
-    settings: PretrainSettings, work: Path, output: Path, resolved_input: str, say: Callable[[str], None]
+    settings: PretrainSettings,
+    work: Path,
+    output: Path,
+    resolved_input: str,
+    say: Callable[[str], None],
+    workers: int = 1,
 ) -> None:
     """Label, train, explore, label and train again; write model, training set and card.
 
@@ -52,6 +57,8 @@ def pretrain(
         The complete input as text, kept with both.
     say : callable
         Gets the lines of progress.
+    workers : int
+        SCFs at the same time, where there is no MPI.
 
     Raises
     ------
@@ -60,7 +67,7 @@ def pretrain(
     """
     runner = PwRunner(settings.dft, default_pseudo_dir())
     runner.check(settings.compositions.elements)
-    run_on_all_ranks(partial(_drive, settings, runner, work, output, resolved_input, say))
+    run_on_all_ranks(partial(_drive, settings, runner, work, output, resolved_input, say), threads=workers)
 
 
 def _drive(
@@ -76,9 +83,8 @@ def _drive(
     with writing_to(work):
         work.mkdir(parents=True, exist_ok=True)
     replace_text(work / INPUT, resolved_input)
-    with for_programs(executor) as labellers:
-        builder = Builder(settings, work, runner, labellers, say)
-        builder.build()
+    builder = Builder(settings, work, runner, executor, say)
+    builder.build()
     builder.publish(output, time.monotonic() - began)
     replace_text(output / INPUT, resolved_input)
     say(f"{output} holds the potential; `gasearch potential show {output}` tells what it can do")

@@ -113,8 +113,8 @@ def plot_hull(
     edges : sequence of (int, int)
         Pairs of points that a line of the hull joins; a triangle shows them.
     """
-    title = f"{'–'.join(map(formula_text, endpoints))} at {_number(pressure_GPa)} GPa"
-    with _figure((5.6, 4.2)) as figure:
+    title = f"{'–'.join(map(formula_text, endpoints))} at {number_text(pressure_GPa)} GPa"
+    with figure_in_style((5.6, 4.2)) as figure:
         axes = figure.add_subplot()
         axes.set_title(title)
         if len(endpoints) == 1:
@@ -125,7 +125,7 @@ def plot_hull(
             _draw_ternary(axes, points, endpoints, edges)
         else:
             _draw_bars(axes, points)
-        return _save(figure, path)
+        return save(figure, path)
 
 
 def plot_progress(relaxations: Sequence[int], deficits: Sequence[float], path: Path) -> list[Path]:
@@ -140,7 +140,7 @@ def plot_progress(relaxations: Sequence[int], deficits: Sequence[float], path: P
     path : Path
         The suffix is replaced.
     """
-    with _figure((5.6, 3.4)) as figure:
+    with figure_in_style((5.6, 3.4)) as figure:
         axes = figure.add_subplot()
         axes.set_title("Progress of the search")
         deficit = MEV_PER_EV * np.asarray(deficits)
@@ -152,7 +152,7 @@ def plot_progress(relaxations: Sequence[int], deficits: Sequence[float], path: P
         axes.yaxis.set_major_formatter("{x:g}")
         axes.set_ylim(0, None)
         axes.set_xlim(0, max(1, *relaxations))
-        return _save(figure, path)
+        return save(figure, path)
 
 
 def plot_alpha2f(omega: np.ndarray, values: np.ndarray, cumulative: np.ndarray, title: str, path: Path) -> list[Path]:
@@ -217,7 +217,7 @@ def _draw_binary(axes: Axes, points: Sequence[HullPoint], endpoints: Sequence[st
     axes.set_ylabel(f"formation enthalpy ({unit}/atom)")
     line = np.linspace(0.0, 1.0, 200)
     obstacles = np.vstack([np.column_stack([x, y]), np.column_stack([line, np.interp(line, x[stable], y[stable])])])
-    _label(axes, [points[i] for i in stable], np.column_stack([x, y])[stable], obstacles, below_the_line)
+    label_phases(axes, [points[i] for i in stable], np.column_stack([x, y])[stable], obstacles, below_the_line)
 
 
 def _draw_volumes(axes: Axes, points: Sequence[HullPoint]) -> None:
@@ -234,7 +234,7 @@ def _draw_volumes(axes: Axes, points: Sequence[HullPoint]) -> None:
     axes.set_ylabel("enthalpy above the lowest (meV/atom)")
     places = np.column_stack([x, y])
     lowest = [i for i, p in enumerate(points) if p.stable]
-    _label(axes, [points[i] for i in lowest], places[lowest], places)
+    label_phases(axes, [points[i] for i in lowest], places[lowest], places)
 
 
 def _draw_ternary(
@@ -259,7 +259,7 @@ def _draw_ternary(
     inner = [i for i, p in enumerate(points) if p.stable and max(p.shares) < 1 - 1e-6]
     places = np.column_stack([x, y])
     lines = [places[i] + t * (places[j] - places[i]) for i, j in edges for t in np.linspace(0, 1, 50)]
-    _label(axes, [points[i] for i in inner], places[inner], np.vstack([places, *lines]))
+    label_phases(axes, [points[i] for i in inner], places[inner], np.vstack([places, *lines]))
 
 
 def _draw_bars(axes: Axes, points: Sequence[HullPoint]) -> None:
@@ -308,7 +308,7 @@ def _draw_near(axes: Axes, x: np.ndarray, y: np.ndarray, above: np.ndarray, scal
     bar.outline.set_visible(False)
 
 
-def _label(
+def label_phases(
     axes: Axes,
     points: Sequence[HullPoint],
     places: np.ndarray,
@@ -338,12 +338,13 @@ def _label(
         label.set_position((box.mean(axis=0) - pixel) * 72.0 / axes.figure.dpi)
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
+    """Return a number with a minus sign, not a hyphen."""
     return f"{value:g}".replace("-", "\N{MINUS SIGN}")
 
 
 @contextmanager
-def _figure(size: tuple[float, float]) -> Iterator[Figure]:
+def figure_in_style(size: tuple[float, float]) -> Iterator[Figure]:
     """Yield a figure in the style of this module; matplotlib's global state is as it was afterwards."""
     import matplotlib
     from matplotlib.figure import Figure
@@ -352,7 +353,7 @@ def _figure(size: tuple[float, float]) -> Iterator[Figure]:
         yield Figure(figsize=size, layout="constrained", dpi=100)
 
 
-def _save(figure: Figure, path: Path) -> list[Path]:
+def save(figure: Figure, path: Path) -> list[Path]:
     """Write PNG and SVG; the same figure gives the same bytes."""
     files = [path.with_suffix(".png"), path.with_suffix(".svg")]
     figure.savefig(files[0], dpi=220, metadata={"Software": None})

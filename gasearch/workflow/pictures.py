@@ -12,6 +12,7 @@ import numpy as np
 
 from gasearch.errors import RunDirectoryError
 from gasearch.files import writing_to
+from gasearch.report.comparison import Moved, plot_hulls
 from gasearch.report.figures import HullPoint, plot_hull, plot_progress
 from gasearch.thermodynamics.hull import Hull, endpoint_enthalpies
 from gasearch.workflow.run_directory import RunDirectory
@@ -46,6 +47,31 @@ def draw(directory: RunDirectory) -> list[Path]:
     with writing_to(directory.path):
         files = plot_hull(points, endpoints, pressure, directory.path / "hull", hull_edges(phases))
         return files + plot_progress(relaxations, deficits, directory.path / "progress")
+
+
+def draw_comparison(directory: RunDirectory) -> list[Path]:
+    """Draw the potential's and the DFT hull as PNG and SVG into the directory; return the files.
+
+    There are none before a refinement has found a phase of every endpoint.
+    """
+    if not directory.refined_phases.exists() or not (document := snapshot(directory.refined_phases))["complete"]:
+        return []
+    phases = [
+        Moved(_point(phase, "dft"), _point(phase, "mlip") if phase["mlip"] else None) for phase in document["phases"]
+    ]
+    with writing_to(directory.path):
+        return plot_hulls(phases, document["endpoints"], document["pressure_GPa"], directory.path / "hull-dft")
+
+
+def _point(phase: Mapping[str, Any], method: str) -> HullPoint:
+    return HullPoint(
+        formula=phase["formula"],
+        space_group=phase["space_group"],
+        shares=tuple(phase["shares"]),
+        formation=phase[method]["formation_eV_per_atom"],
+        above=phase[method]["above_hull_eV_per_atom"],
+        volume=phase["volume_A3_per_atom"],
+    )
 
 
 def hull_points(phases: Sequence[Mapping[str, Any]], n_endpoints: int) -> list[HullPoint]:

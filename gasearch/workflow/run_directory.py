@@ -68,6 +68,16 @@ class RunDirectory:
         return self.path / "best"
 
     @property
+    def refined(self) -> Path:
+        """Folder of the calculations by DFT."""
+        return self.path / "refined"
+
+    @property
+    def refined_phases(self) -> Path:
+        """What DFT says of the phases."""
+        return self.path / "refined.json"
+
+    @property
     def lock(self) -> Path:
         """Locked while a run writes here; its text says which."""
         return self.path / "lock"
@@ -123,7 +133,7 @@ def open_run(
     run = RunDirectory(path)
     with writing_to(path):
         path.mkdir(parents=True, exist_ok=True)
-    with _locked(run.lock, patience):
+    with locked(run.lock, patience):
         if run.archive.exists() and not run.input.exists():
             raise RunDirectoryError(
                 f"{path} has an archive but no {run.input.name}: restore it, or use another directory"
@@ -149,8 +159,14 @@ def _check_same_input(run: RunDirectory, earlier: str, resolved_input: str, may_
 
 
 @contextmanager
-def _locked(path: Path, patience: float) -> Iterator[None]:
-    """Hold a POSIX record lock: NFS knows it, the kernel frees it however we end, and no child inherits it."""
+def locked(path: Path, patience: float = 5.0) -> Iterator[None]:
+    """Hold a POSIX record lock: NFS knows it, the kernel frees it however we end, and no child inherits it.
+
+    Raises
+    ------
+    RunDirectoryError
+        If another process holds it for longer than ``patience`` (s), or it cannot be held.
+    """
     with writing_to(path):
         file = path.open("a+", encoding="utf-8")
     with file:

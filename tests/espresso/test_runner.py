@@ -10,7 +10,16 @@ import pytest
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import MissingProgramError
 from gasearch.espresso.pw import PwSettings
-from gasearch.espresso.runner import PwRunner, ScfFailure, ScfProblem, clean_environment, default_pseudo_dir, safer
+from gasearch.espresso.runner import (
+    PwRunner,
+    ScfFailure,
+    ScfProblem,
+    Step,
+    clean_environment,
+    default_pseudo_dir,
+    failure,
+    safer,
+)
 
 needs_pw = pytest.mark.skipif(shutil.which("pw.x") is None, reason="pw.x is not installed")
 needs_mpirun = pytest.mark.skipif(shutil.which("mpirun") is None, reason="mpirun is not installed")
@@ -107,7 +116,16 @@ import numpy as np
 from mpi4py import MPI
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso.pw import PwSettings
-from gasearch.espresso.runner import PwRunner, default_pseudo_dir
+from gasearch.espresso.runner import (
+    PwRunner,
+    ScfFailure,
+    ScfProblem,
+    Step,
+    clean_environment,
+    default_pseudo_dir,
+    failure,
+    safer,
+)
 runner = PwRunner(PwSettings(ecutwfc=20.0, k_spacing=2.0), default_pseudo_dir(), timeout=60.0)
 print("energy", runner.scf(Crystal(np.eye(3) * 1.5, [[0, 0, 0]], [1])).energy, flush=True)
 """
@@ -121,3 +139,87 @@ def test_pw_runs_on_every_rank_of_an_mpi_job(tmp_path):
     command = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", "2", sys.executable, str(script)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=Path(tmp_path), check=False)
     assert done.stdout.count("energy -") == 2, done.stderr
+
+
+STEPS = [Step("pw.x", "a"), Step("dos.x", "b")]
+
+
+@pytest.fixture
+def fake_programs(monkeypatch):
+    """Programs that print what they are told, and the list of those that ran."""
+    ran = []
+
+    def run(step, directory, timeout, launcher=()):
+        ran.append((step.program, timeout))
+        if timeout < 5:
+            raise subprocess.TimeoutExpired(step.program, timeout, output=b"half")
+        (directory / "dos").write_text("1 2")
+        return f"{step.program} says {step.text}. " + ("" if step.text == "bad" else "JOB DONE.")
+
+    monkeypatch.setattr("gasearch.espresso.runner.run_program", run)
+    monkeypatch.setattr("gasearch.espresso.runner.find_program", lambda name: name)
+    return ran
+
+
+@pytest.fixture
+def hydrogen() -> Crystal:
+    return Crystal(np.eye(3), [[0, 0, 0]], [1])
+
+
+def test_what_was_asked_once_is_read_and_not_run_again(runner, tmp_path, fake_programs, hydrogen):
+    keeping = replace(runner, kept=tmp_path / "kept")
+    first = keeping.run(STEPS, hydrogen, ["d*"])
+    again = keeping.run(STEPS, hydrogen, ["d*"])
+    assert len(fake_programs) == 2
+    assert again.printed == first.printed == ("pw.x says a. JOB DONE.", "dos.x says b. JOB DONE.")
+    assert again.files == first.files == {"dos": "1 2"}
+    keeping.run([STEPS[0]], hydrogen)
+    assert len(fake_programs) == 3
+
+
+def test_programs_after_one_that_failed_are_not_run(runner, fake_programs, hydrogen):
+    assert len(runner.run([Step("pw.x", "bad"), *STEPS], hydrogen).printed) == 1
+
+
+def test_a_killed_program_is_run_again_only_with_more_time(runner, tmp_path, fake_programs, hydrogen):
+    short = replace(runner, kept=tmp_path / "kept", timeout=1.0)
+    record = short.run(STEPS, hydrogen)
+    assert record.printed == ("half",) and failure(record) == ScfFailure(ScfProblem.TIMEOUT, "1 s")
+    assert short.run(STEPS, hydrogen).limit == 1.0 and len(fake_programs) == 1
+    assert replace(short, timeout=9.0).run(STEPS, hydrogen).limit is None
+    assert len(fake_programs) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "times"),
+    [("killed", 2), ("convergence NOT achieved", 1), ("%%%%%%%%%%%%%%%%%%%%%\n no \n %%%%%%%%%%%%%%%%%%%%%", 1)],
+)
+def test_only_what_came_to_its_own_end_is_kept(text, times, runner, tmp_path, monkeypatch, hydrogen):
+    ran = []
+    monkeypatch.setattr("gasearch.espresso.runner.run_program", lambda *_: ran.append(text) or text)
+    monkeypatch.setattr("gasearch.espresso.runner.find_program", lambda name: name)
+    keeping = replace(runner, kept=tmp_path / "kept")
+    for _ in range(2):
+        assert keeping.run(STEPS, hydrogen).printed == (text,)
+    assert len(ran) == times
+
+
+def test_another_pseudopotential_is_another_calculation(runner, tmp_path, fake_programs, hydrogen):
+    for content in ("one", "two"):
+        (tmp_path / "H.UPF").write_text(content)
+        replace(runner, pseudo_dir=tmp_path, kept=tmp_path / "kept").run(STEPS, hydrogen)
+    assert len(fake_programs) == 4
+
+
+@needs_pw
+def test_a_launcher_that_is_not_there_is_named(runner, hs):
+    with pytest.raises(MissingProgramError, match="the launcher norun is not on the PATH"):
+        replace(runner, launcher=("norun", "-n", "2")).scf(hs)
+
+
+@needs_pw
+@needs_mpirun
+def test_pw_runs_on_several_ranks(runner, hydrogen):
+    launcher = ("mpirun", "--allow-run-as-root", "--oversubscribe", "-n", "2")
+    alone = runner.scf(hydrogen.scaled_to(3.0))
+    assert replace(runner, launcher=launcher).scf(hydrogen.scaled_to(3.0)).energy == pytest.approx(alone.energy)

@@ -26,6 +26,15 @@ def change(array):
     return array
 
 
+COMPANY = threading.Barrier(2)
+
+
+def wait_for_company() -> bool:
+    """Return only when two calls wait."""
+    COMPANY.wait(timeout=10.0)
+    return True
+
+
 @pytest.fixture
 def executor():
     with serial_executor() as executor:
@@ -101,6 +110,15 @@ def test_a_user_s_error_passes_through():
 
     with pytest.raises(RunDirectoryError, match="full"):
         run_on_all_ranks(driver)
+
+
+def test_threads_work_at_the_same_time():
+    def driver(executor):
+        first = executor.submit(wait_for_company)
+        second = executor.submit(wait_for_company)
+        return first.result(), second.result(), executor.workers, executor.description
+
+    assert run_on_all_ranks(driver, threads=2) == (True, True, 2, "1 rank (no mpirun), 2 threads")
 
 
 def test_one_rank_needs_no_mpi(monkeypatch):

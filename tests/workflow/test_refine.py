@@ -1,0 +1,188 @@
+"""Real pw.x on hydrogen atoms, with settings that are quick and wrong."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gasearch.cli import main
+from gasearch.crystal.crystal import Crystal
+from gasearch.errors import InputError, MissingProgramError, RunDirectoryError
+from gasearch.evolution.candidate import Outcome
+from gasearch.outcomes import Relaxed
+from gasearch.units import pressure_from_GPa
+from gasearch.workflow.archive_store import ArchiveMetadata, open_archive
+from gasearch.workflow.export import schema
+from gasearch.workflow.pictures import draw_comparison
+from gasearch.workflow.run_directory import RunDirectory
+
+PRESSURE = pressure_from_GPa(200.0)
+CUBIC = Crystal(np.eye(3) * 1.18, [[0, 0, 0]], [1])
+BODY_CENTRED = Crystal((np.ones((3, 3)) - 2 * np.eye(3)) * 0.73, [[0, 0, 0]], [1])
+needs_pw = pytest.mark.skipif(shutil.which("projwfc.x") is None, reason="Quantum ESPRESSO is not installed")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A finished search that found two phases of hydrogen, the higher one by 20 meV."""
+    path = tmp_path / "run"
+    path.mkdir()
+    (path / "input.yaml").write_text("endpoints: [H]\n")
+    store = open_archive(path / "archive.db", ArchiveMetadata("0" * 64, PRESSURE, (1,)))
+    enthalpies = (-12.0, -11.98)
+    phases = []
+    for id, (crystal, enthalpy) in enumerate(zip((BODY_CENTRED, CUBIC), enthalpies, strict=True)):
+        result = Relaxed(crystal, enthalpy, enthalpy, 9, 0.0, 0.0)
+        store.append([Outcome(id, "random", (), crystal, result, np.ones(3))])
+        above = enthalpy - enthalpies[0]
+        phases.append(
+            {"candidate": id, "shares": [1.0], "enthalpy_eV_per_atom": enthalpy, "above_hull_eV_per_atom": above}
+        )
+    hull = {"pressure_GPa": 200.0, "endpoints": ["H"], "complete": True, "phases": phases}
+    (path / "hull.json").write_text(json.dumps(hull))
+    return path
+
+
+def command(run: Path, *more: str) -> list[str]:
+    quick = ["--ecutwfc", "25", "--k-spacing", "1.2", "--degauss", "0.05", "--window", "100"]
+    return ["refine", str(run), *quick, *more]
+
+
+def calculations(run: Path) -> dict[str, int]:
+    return {p.parent.name: p.stat().st_mtime_ns for p in run.glob("refined/calculations/[0-9a-f]*/0-pw.x.out")}
+
+
+@needs_pw
+def test_a_killed_refinement_goes_on_and_what_it_finds_is_exported(run: Path, tmp_path: Path, capsys):
+    process = subprocess.Popen([sys.executable, "-m", "gasearch", *command(run)], stdout=subprocess.DEVNULL)
+    while not (finished := calculations(run)):
+        time.sleep(0.02)
+        assert process.poll() is None
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert draw_comparison(RunDirectory(run)) == []
+
+    assert main(command(run, "--workers", "2")) == 0
+    assert finished.items() <= calculations(run).items()
+    assert list((run / "refined" / "scratch").iterdir()) == []
+    assert {path.name for path in draw_comparison(RunDirectory(run))} == {"hull-dft.png", "hull-dft.svg"}
+
+    found = json.loads((run / "refined.json").read_text())
+    assert found["complete"] and found["window"]["closed"]
+    assert [phase["dft"]["on_hull"] for phase in found["phases"]] == [True, False]
+    assert all(phase["dft"]["max_stress_GPa"] < 1.0 for phase in found["phases"])
+    assert found["phases"][0]["electrons"]["metal"] and found["phases"][1]["electrons"] is None
+
+    assert len(exported(run, tmp_path / "candidates", capsys)) == 1
+    folders = exported(run, tmp_path / "candidates", capsys, "--window", "1000", "--all")
+    assert len(folders) == 2
+    for folder in folders:
+        assert sorted(p.name for p in folder.iterdir()) == ["POSCAR", "candidate.json", "scf.in", "structure.cif"]
+        described = json.loads((folder / "candidate.json").read_text())
+        check(described, schema())
+        check_structure_files(folder, described)
+
+
+@needs_pw
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("mpirun") is None, reason="mpirun is not installed")
+def test_ranks_share_the_structures_and_give_what_one_process_gives(run: Path):
+    launch = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-n", "2", sys.executable, "-m", "gasearch"]
+    told = subprocess.run([*launch, *command(run)], capture_output=True, text=True, check=True).stdout
+    assert "2 ranks" in told
+    before = json.loads((run / "refined.json").read_text())
+    shutil.rmtree(run / "refined")
+    assert main(command(run)) == 0
+    assert json.loads((run / "refined.json").read_text())["phases"] == before["phases"]
+
+
+def exported(run: Path, to: Path, capsys, *more: str) -> list[Path]:
+    capsys.readouterr()
+    assert main(["export", str(run), "--to", str(to), *more]) == 0
+    return [Path(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def check_structure_files(folder: Path, described: dict) -> None:
+    from ase.io import read
+    from pymatgen.core import Structure
+
+    volume = abs(np.linalg.det(described["structure"]["cell_A"]))
+    for file in ("structure.cif", "POSCAR"):
+        assert read(folder / file).get_volume() == pytest.approx(volume, rel=1e-6)
+        assert Structure.from_file(folder / file).volume == pytest.approx(volume, rel=1e-6)
+    assert read(folder / "scf.in", format="espresso-in").get_volume() == pytest.approx(volume, rel=1e-6)
+
+
+KINDS = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": (int, float)}
+
+
+def check(data: object, rule: dict) -> None:
+    """Validate data by that part of JSON Schema which ours uses."""
+    assert "const" not in rule or data == rule["const"]
+    if "anyOf" in rule:
+        other = rule["anyOf"][1]
+        return data is None or check(data, other)
+    kinds = rule.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    assert not kinds or any(data is None if kind == "null" else isinstance(data, KINDS[kind]) for kind in kinds), data
+    assert set(rule.get("required", ())) <= set(data if isinstance(data, dict) else ())
+    if isinstance(data, dict):
+        for key, value in data.items():
+            check(value, rule.get("properties", {}).get(key, rule.get("additionalProperties", {})))
+    elif isinstance(data, list):
+        assert rule.get("minItems", 0) <= len(data) <= rule.get("maxItems", len(data))
+        for value in data:
+            check(value, rule.get("items", {}))
+    elif isinstance(data, str):
+        assert re.search(rule.get("pattern", ""), data)
+    elif data is not None:
+        assert data >= rule.get("minimum", -np.inf)
+    return None
+
+
+@pytest.mark.parametrize(("option", "value"), [("--window", "-1"), ("--budget", "0"), ("--timeout", "inf")])
+def test_numbers_without_a_meaning_are_refused(option: str, value: str, run: Path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(command(run, option, value))
+    assert option in capsys.readouterr().err
+
+
+def test_what_is_missing_is_named(run: Path, tmp_path: Path, capsys, monkeypatch):
+    assert main(["export", str(run), "--to", str(tmp_path)]) == RunDirectoryError.exit_code
+    assert "gasearch refine" in capsys.readouterr().err
+    foreign = tmp_path / "salt.cif"
+    Path(foreign).write_text("")
+    assert main(command(run, "--reference", str(foreign))) == InputError.exit_code
+    assert "salt.cif cannot be read" in capsys.readouterr().err
+    assert main(command(run, "--pseudo-dir", str(tmp_path))) == MissingProgramError.exit_code
+    assert "put the pseudopotentials there" in capsys.readouterr().err
+    monkeypatch.setenv("PATH", "")
+    assert main(command(run)) == MissingProgramError.exit_code
+    assert "pw.x is not on the PATH" in capsys.readouterr().err
+
+
+def test_two_refinements_of_one_run_do_not_go_on_at_once(run: Path, capsys, monkeypatch):
+    from gasearch.workflow import run_directory
+
+    (run / "refined").mkdir()
+    hold = f"""
+from pathlib import Path
+from gasearch.workflow.run_directory import locked
+with locked(Path({str(run / "refined" / "lock")!r})):
+    print(flush=True)
+    input()
+"""
+    monkeypatch.setattr(run_directory.time, "monotonic", iter(range(0, 1000, 10)).__next__)
+    with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        assert main(command(run)) == RunDirectoryError.exit_code
+        process.communicate(b"\n")
+    assert "in use by process" in capsys.readouterr().err
