@@ -171,7 +171,7 @@ def _tc_alpha2f(options: Namespace) -> None:
     _warn(result.warnings)
     if options.plot:
         from gasearch.files import writing_to
-        from gasearch.report.figures import plot_alpha2f
+        from gasearch.report.spectrum import plot_alpha2f
 
         title = f"{options.path.name}: λ = {result.moments.lam:.3f}"
         with writing_to(options.plot):

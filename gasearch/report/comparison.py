@@ -14,6 +14,7 @@ from gasearch.report.figures import (
     FAINT,
     INK,
     LABEL_ROOM,
+    SECOND_COLOUR,
     STABLE_COLOUR,
     HullPoint,
     figure_in_style,
@@ -29,7 +30,6 @@ from gasearch.units import MEV_PER_EV
 if TYPE_CHECKING:
     from gasearch.report.figures import Axes
 
-POTENTIAL_COLOUR: Final = "#c1662b"
 #: Phases that are named where there is a line for each.
 MOST_ROWS: Final = 24
 
@@ -73,7 +73,7 @@ def _draw_binary(axes: Axes, phases: Sequence[Moved], endpoints: Sequence[str]) 
         x, start, end = phase.dft.shares[1], MEV_PER_EV * phase.potential.formation, MEV_PER_EV * phase.dft.formation
         axes.annotate("", (x, end), (x, start), arrowprops={"arrowstyle": "->", "color": FAINT, "lw": 0.9}, zorder=1)
     by_potential = [phase.potential for phase in both]
-    stable_before = _draw_hull(axes, by_potential, POTENTIAL_COLOUR, "s", 4.0, "potential", dashed=True)
+    stable_before = _draw_hull(axes, by_potential, SECOND_COLOUR, "s", 4.0, "potential", dashed=True)
     by_dft = [phase.dft for phase in phases]
     stable = _draw_hull(axes, by_dft, STABLE_COLOUR, "o", 6.0, "DFT", dashed=False)
     axes.axhline(0.0, color=INK, lw=0.5, ls=(0, (1, 3)), zorder=0)
@@ -121,7 +121,7 @@ def _draw_rows(axes: Axes, phases: Sequence[Moved]) -> None:
         if phase.potential is not None:
             by_potential = MEV_PER_EV * phase.potential.above
             axes.plot([by_potential, by_dft], [row, row], color=FAINT, lw=1.2, zorder=1)
-            axes.plot(by_potential, row, "s", ms=4.0, color=POTENTIAL_COLOUR, zorder=2, clip_on=False)
+            axes.plot(by_potential, row, "s", ms=4.0, color=SECOND_COLOUR, zorder=2, clip_on=False)
         axes.plot(by_dft, row, "o", ms=6.0, color=STABLE_COLOUR, zorder=3, clip_on=False)
     names = [f"{formula_text(phase.dft.formula)}  {space_group_text(phase.dft.space_group)}" for phase in shown]
     axes.set_yticks(range(len(shown)), names)

@@ -26,7 +26,8 @@ STABLE: Final = 1e-6
 LABEL_ROOM: Final = 0.8
 INK: Final = "#1a2a3a"
 STABLE_COLOUR: Final = "#0b3c6f"
-SECOND_COLOUR: Final = "#b4501e"
+#: Of the second quantity, or the second method, in a figure.
+SECOND_COLOUR: Final = "#c1662b"
 FAINT: Final = "#c3c9d1"
 #: Perceptually uniform and legible to the colour-blind.
 NEAR_COLOURS: Final = "plasma"
@@ -153,39 +154,6 @@ def plot_progress(relaxations: Sequence[int], deficits: Sequence[float], path: P
         axes.set_ylim(0, None)
         axes.set_xlim(0, max(1, *relaxations))
         return save(figure, path)
-
-
-def plot_alpha2f(omega: np.ndarray, values: np.ndarray, cumulative: np.ndarray, title: str, path: Path) -> list[Path]:
-    """Draw α²F with cumulative λ as PNG and SVG; return the files.
-
-    Parameters
-    ----------
-    omega : (n,) array
-        THz.
-    values : (n,) array
-        α²F.
-    cumulative : (n,) array
-        λ of the phonons up to each frequency.
-    title : str
-    path : Path
-        The suffix is replaced.
-    """
-    with _figure((5.6, 3.4)) as figure:
-        axes = figure.add_subplot()
-        axes.set_title(title)
-        axes.fill_between(omega, values, color=STABLE_COLOUR, alpha=0.16, lw=0)
-        axes.plot(omega, values, color=STABLE_COLOUR, lw=1.4)
-        axes.set_xlabel("phonon frequency ω/2π (THz)")
-        axes.set_ylabel("α²F(ω)", color=STABLE_COLOUR)
-        end = omega[np.searchsorted(cumulative, 0.9999 * cumulative[-1])]
-        axes.set_xlim(0, min(1.06 * end, omega[-1]))
-        axes.set_ylim(0, 1.08 * values.max())
-        right = axes.twinx()
-        right.plot(omega, cumulative, color=SECOND_COLOUR, lw=1.4)
-        right.set_ylabel("cumulative λ(ω)", color=SECOND_COLOUR)
-        right.set_ylim(0, 1.08 * cumulative[-1])
-        right.spines.right.set_visible(True)
-        return _save(figure, path)
 
 
 def formula_text(formula: str) -> str:

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from gasearch.report.figures import HullPoint, formula_text, plot_alpha2f, plot_hull, plot_progress, space_group_text
+from gasearch.report.figures import HullPoint, formula_text, plot_hull, plot_progress, space_group_text
 
 ENDPOINTS = ("H", "S", "Se", "Te")
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -61,10 +61,3 @@ def test_formulas_and_space_groups_are_set_as_in_print():
     assert formula_text("Al12Ni3Zr") == r"$\mathrm{Al_{12}Ni_{3}Zr}$"
     assert space_group_text("Fm-3m") == r"$Fm\bar{3}m$"
     assert space_group_text("P6_3/mmc") == "$P6_3/mmc$"
-
-
-def test_alpha2f_is_drawn_with_cumulative_coupling(tmp_path: Path):
-    omega = np.linspace(0.0, 8.0, 100)
-    png, svg = plot_alpha2f(omega, np.sin(omega) ** 2, np.cumsum(np.sin(omega) ** 2), "Nb", tmp_path / "a2f")
-    assert png.read_bytes().startswith(PNG)
-    assert ElementTree.parse(svg).getroot().tag.endswith("svg")
