@@ -1,0 +1,68 @@
+"""What all subcommands share: how they are declared, and how they speak."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawTextHelpFormatter
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from gasearch.errors import GasearchError
+
+
+def add_command(
+    commands: Any, name: str, function: Callable[[Namespace], None], what: str, path: str | None, example: str
+) -> ArgumentParser:
+    """Add a subcommand, with the path that it takes, an example and the exit codes in its help."""
+    command = commands.add_parser(
+        name, help=what, description=what, epilog=epilog(f"  {example}"), formatter_class=RawTextHelpFormatter
+    )
+    command.set_defaults(command=function)
+    if path:
+        command.add_argument("path", type=Path, metavar=path)
+    return command
+
+
+def add_workers(command: ArgumentParser) -> None:
+    """Add the option that says how many programs run at the same time."""
+    cores = os.cpu_count() or 1
+    what = f"calculations at a time, where there is no mpirun; default: the cores here, {cores}"
+    command.add_argument("--workers", type=count, default=cores, metavar="N", help=what)
+
+
+def epilog(examples: str) -> str:
+    """Return examples and exit codes, as they end a help text."""
+    codes = {kind.exit_code: kind.__doc__.splitlines()[0] for kind in GasearchError.__subclasses__()}
+    codes |= {0: "Done.", 1: "A bug: please report it with what was printed."}
+    return "\n".join(
+        ["examples:", examples, "", "exit codes:", *(f"  {code}  {codes[code]}" for code in sorted(codes))]
+    )
+
+
+def positive(text: str) -> float:
+    """Read a number above 0."""
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise ArgumentTypeError(f"{text} is not a number above 0")
+    return number
+
+
+def count(text: str) -> int:
+    """Read a whole number above 0."""
+    number = int(text)
+    if number < 1:
+        raise ArgumentTypeError(f"{text} is less than 1")
+    return number
+
+
+def say(line: str) -> None:
+    """Print a line of progress at once."""
+    print(line, flush=True)
+
+
+def warn(warnings: Iterable[str]) -> None:
+    """Print warnings where they do not mix with results."""
+    for warning in warnings:
+        print(f"gasearch: warning: {warning}", file=sys.stderr)

@@ -1,0 +1,89 @@
+"""Subcommands of potentials: pretrain; potential show, potential validate."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from gasearch.cli.command import add_command, add_workers, say
+from gasearch.errors import PotentialError
+
+
+def add_potential(commands: Any) -> None:
+    """Declare them."""
+    pretrain = add_command(
+        commands,
+        "pretrain",
+        _pretrain,
+        "make a potential from small cells labelled with DFT, or go on with it",
+        "INPUT",
+        "gasearch pretrain inputs/pretrain-h-s.yaml --output potentials/h-s-200gpa",
+    )
+    pretrain.add_argument("--output", "-o", type=Path, metavar="DIR", help="default: potentials/ and the input's name")
+    pretrain.add_argument("--work", type=Path, metavar="DIR", help="labels and models; default: runs/ and that name")
+    add_workers(pretrain)
+
+    potential = commands.add_parser("potential", help="what is known of a potential")
+    below = potential.add_subparsers(metavar="COMMAND", required=True)
+    add_command(
+        below, "show", _potential_show, "print its card", "PATH", "gasearch potential show potentials/h-s-200gpa"
+    )
+    validate = add_command(
+        below,
+        "validate",
+        _potential_validate,
+        "compare it with labelled structures of the same functional",
+        "PATH",
+        "gasearch potential validate potentials/h-s-200gpa --structures dft.extxyz --json",
+    )
+    validate.add_argument("--structures", type=Path, required=True, metavar="FILE", help="energies, forces, stresses")
+    validate.add_argument("--json", action="store_true", help="errors with counts, to be read by programs")
+
+
+def _pretrain(options: Namespace) -> None:
+    from gasearch.config import load_pretraining, to_yaml
+    from gasearch.pretrain.build import pretrain
+
+    settings = load_pretraining(options.path)
+    name = options.path.stem
+    work, output = options.work or Path("runs", name), options.output or Path("potentials", name)
+    pretrain(settings, work, output, to_yaml(settings, work), say, options.workers)
+
+
+def _potential_show(options: Namespace) -> None:
+    from gasearch.potential.card import CARD, check_model, find_model
+
+    model, card = find_model(options.path)
+    if card is None:
+        raise PotentialError(f"nothing is known of {model}: there is no {CARD} beside it")
+    check_model(card, model)
+    print(f"model        {model} (sha256 as in its card)")
+    print(f"elements     {', '.join(card.elements)}")
+    print(f"pressure     {card.pressure_GPa[0]:g} to {card.pressure_GPa[1]:g} GPa")
+    for name, errors in card.errors.items():
+        print(
+            f"{name}: {errors.rmse_energy_meV_per_atom:.1f} meV/atom, {errors.rmse_force_meV_per_A:.0f} meV/Å, "
+            f"{errors.rmse_stress_GPa:.2f} GPa rms on {errors.cells} cells"
+        )
+
+
+def _potential_validate(options: Namespace) -> None:
+    import json
+    import math
+
+    from gasearch.potential.load import load_potential
+    from gasearch.potential.settings import MaceSettings
+    from gasearch.pretrain.references import read_references
+    from gasearch.pretrain.validation import count_labels, rms_errors
+
+    references = read_references(options.structures)
+    errors = rms_errors(load_potential(MaceSettings(kind="mace", path=options.path)), references, shifted=True)
+    counts = count_labels(references)
+    if options.json:
+        values = {name: None if math.isnan(value) else value for name, value in vars(errors).items()}
+        print(json.dumps({**values, "counts": counts}, indent=1))
+        return
+    print(f"energy  {errors.rmse_energy_meV_per_atom:9.1f} meV/atom  rms of {counts['energies']}, shifted per element")
+    print(f"force   {errors.rmse_force_meV_per_A:9.0f} meV/Å     rms of {counts['forces']} components")
+    print(f"stress  {errors.rmse_stress_GPa:9.2f} GPa       rms of {counts['stresses']} components")

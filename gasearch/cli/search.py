@@ -1,0 +1,131 @@
+"""Subcommands of a search: run, check, init; status, plot, hull."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from gasearch.cli.command import add_command, say, warn
+from gasearch.errors import InputError
+from gasearch.parallel.executor import is_first_rank
+
+
+def add_search(commands: Any) -> None:
+    """Declare what begins a search."""
+    run = add_command(
+        commands, "run", _run, "search, or resume a search", "INPUT", "mpirun -n 2 gasearch run input.yaml"
+    )
+    run.add_argument("--run-dir", type=Path, metavar="DIR", help="default: runs/ and the name of the input")
+
+    check = add_command(
+        commands, "check", _check, "print an input with all its defaults", "INPUT", "gasearch check input.yaml"
+    )
+    check.add_argument("--ranks", type=int, default=1, metavar="N", help="warn of what does not suit N ranks")
+
+    init = add_command(
+        commands, "init", _init, "write an input with comments", None, "gasearch init H S --pressure 200"
+    )
+    init.add_argument("endpoints", nargs="+", metavar="ELEMENT", help="one to five elements or compounds, such as H3S")
+    init.add_argument("--pressure", type=float, required=True, metavar="P", help="GPa")
+    init.add_argument("--potential", type=Path, metavar="PATH", help="MACE model, or its folder")
+    init.add_argument("--output", "-o", type=Path, metavar="FILE", help="default: named after elements and pressure")
+
+
+def add_views(commands: Any) -> None:
+    """Declare what looks at one."""
+    add_command(commands, "status", _status, "say how far a run is", "DIR", "gasearch status runs/h-s-200gpa")
+    add_command(commands, "plot", _plot, "draw hulls and progress", "DIR", "gasearch plot runs/h-s-200gpa")
+
+    hull = add_command(
+        commands, "hull", _hull, "list phases, nearest to the hull first", "DIR", "gasearch hull runs/x --json"
+    )
+    hull.add_argument("--json", action="store_true", help="everything that is known of them")
+
+
+def _run(options: Namespace) -> None:
+    from gasearch.config import load, to_yaml, warnings
+    from gasearch.workflow.plan import Plan
+    from gasearch.workflow.run import run
+
+    config = load(options.path)
+    directory = options.run_dir or Path("runs", options.path.stem)
+    plan = Plan(
+        space=config.space,
+        pressure=config.pressure,
+        potential=config.potential,
+        seed=config.seed,
+        relaxation=config.relaxation,
+        search=config.search,
+        prototypes=config.prototypes,
+        seeds=config.seeds,
+    )
+    if is_first_rank():
+        warn(warnings(config))
+    run(plan, directory, to_yaml(config, directory), say)
+
+
+def _check(options: Namespace) -> None:
+    from gasearch.config import load, to_yaml, warnings
+
+    config = load(options.path)
+    print(to_yaml(config, options.path.parent), end="")
+    warn(warnings(config, options.ranks))
+
+
+def _init(options: Namespace) -> None:
+    from gasearch.config import example
+
+    name = "-".join([*options.endpoints, f"{options.pressure:g}GPa"]).lower()
+    path = options.output or Path(f"{name}.yaml")
+    text = example(options.endpoints, options.pressure, options.potential, path.parent)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}; choose another file with --output") from error
+    say(f"wrote {path}; next: gasearch check {path}")
+
+
+def _status(options: Namespace) -> None:
+    from gasearch.workflow.pictures import snapshot
+    from gasearch.workflow.run_directory import existing_run, is_running
+
+    directory = existing_run(options.path)
+    unfinished = "running" if is_running(directory) else "not finished; the same `gasearch run` goes on with it"
+    summary = snapshot(directory.summary)
+    failures = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in summary["failures"].items())
+    hull = [phase["formula"] for phase in snapshot(directory.hull)["phases"] if phase["on_hull"]]
+    print(f"state        {summary['finished'] or unfinished}")
+    print(f"candidates   {summary['candidates']}, of which {summary['relaxations']} were relaxed")
+    print(f"individuals  {summary['individuals']}, besides {summary['duplicates']} duplicates")
+    print(f"failures     {failures or 'none'}")
+    print(f"hull         {' '.join(hull) or 'incomplete: an endpoint has no phase yet'}")
+
+
+def _plot(options: Namespace) -> None:
+    from gasearch.workflow.pictures import draw, draw_comparison
+    from gasearch.workflow.run_directory import existing_run
+
+    directory = existing_run(options.path)
+    for path in [*draw(directory), *draw_comparison(directory)]:
+        print(path)
+
+
+def _hull(options: Namespace) -> None:
+    import json
+
+    from gasearch.workflow.pictures import snapshot
+    from gasearch.workflow.run_directory import existing_run
+
+    document = snapshot(existing_run(options.path).hull)
+    if options.json:
+        print(json.dumps(document, indent=1))
+        return
+    print(f"{'formula':<14}{'space group':<13}{'atoms':>5}{'H (eV/atom)':>14}{'above hull (meV/atom)':>23}")
+    for phase in document["phases"]:
+        above = 1000 * phase["above_hull_eV_per_atom"]
+        print(
+            f"{phase['formula']:<14}{phase['space_group']:<13}{phase['atoms']:>5}"
+            f"{phase['enthalpy_eV_per_atom']:>14.4f}{above:>23.1f}"
+        )

@@ -1,0 +1,64 @@
+"""Subcommands of superconductivity: tc alpha2f."""
+
+from __future__ import annotations
+
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from gasearch.cli.command import add_command, warn
+from gasearch.errors import InputError
+
+
+def add_tc(commands: Any) -> None:
+    """Declare them."""
+    below = commands.add_parser("tc", help="from electron-phonon coupling to Tc").add_subparsers(
+        metavar="COMMAND", required=True
+    )
+    example = "gasearch tc alpha2f alpha2F.dat --format qe-alpha2f --smearing 0.02 --mu-star 0.1 --json"
+    alpha2f = add_command(below, "alpha2f", _tc_alpha2f, "estimate Tc from a file of α²F", "FILE", example)
+    formats = "qe-alpha2f, qe-a2fdos, qe-lambda, epw, abinit, elk, or columns"
+    alpha2f.add_argument("--format", required=True, metavar="NAME", help=formats)
+    alpha2f.add_argument("--unit", metavar="UNIT", help="of columns: THz, meV, eV, cm-1, K, Ry or Ha")
+    alpha2f.add_argument("--smearing", type=float, metavar="S", help="which, in the file's unit, if there are several")
+    alpha2f.add_argument(
+        "--tolerance", type=float, default=0.02, metavar="SHARE", help="of λ that may be unphysical (0.02)"
+    )
+    alpha2f.add_argument("--mu-star", type=float, default=0.10, metavar="MU", help="Coulomb pseudopotential (0.10)")
+    alpha2f.add_argument(
+        "--mu-star-convention",
+        choices=("rescaled", "as_given"),
+        default="rescaled",
+        help="whether it belongs to the end of the phonons (rescaled) or to ten times that",
+    )
+    alpha2f.add_argument("--lambda-sf", type=float, default=0.0, metavar="L", help="coupling to paramagnons (0)")
+    alpha2f.add_argument("--debye", type=float, metavar="K", help="Debye temperature, for McMillan's formula")
+    alpha2f.add_argument("--plot", type=Path, metavar="FILE", help="draw α²F and cumulative λ as PNG and SVG")
+    alpha2f.add_argument("--json", action="store_true", help="everything that is known, for programs")
+
+
+def _tc_alpha2f(options: Namespace) -> None:
+    import json
+
+    from gasearch.superconductivity.alpha2f import Alpha2F
+    from gasearch.superconductivity.eliashberg import Convention, Coulomb
+    from gasearch.superconductivity.estimate import estimate, text
+    from gasearch.superconductivity.readers import at_smearing, read
+
+    spectra = read(options.path, options.format, options.unit, options.tolerance)
+    spectrum = at_smearing(spectra, options.smearing, options.path)
+    if options.plot and not isinstance(spectrum, Alpha2F):
+        raise InputError(f"--plot: {options.path} holds no α²F(ω) that could be drawn; leave it out")
+    coulomb = Coulomb(options.mu_star, Convention(options.mu_star_convention), options.lambda_sf)
+    result = estimate(spectrum, coulomb, options.debye, str(options.path), options.smearing)
+    print(json.dumps(result.to_dict(), indent=1) if options.json else text(result))
+    warn(result.warnings)
+    if options.plot:
+        from gasearch.files import writing_to
+        from gasearch.report.spectrum import plot_alpha2f
+
+        title = f"{options.path.name}: λ = {result.moments.lam:.3f}"
+        with writing_to(options.plot):
+            paths = plot_alpha2f(spectrum.omega, spectrum.values, spectrum.cumulative(), title, options.plot)
+        print("\n".join(map(str, paths)), file=sys.stderr)
