@@ -46,3 +46,9 @@ class SpectrumError(GasearchError):
     """A spectrum α²F cannot be read, contradicts what its file says of it, or is unphysical."""
 
     exit_code = 6
+
+
+class CalculationError(GasearchError):
+    """A calculation without which nothing can go on has failed."""
+
+    exit_code = 7

@@ -15,7 +15,7 @@ import numpy as np
 
 from gasearch.crystal.composition import SearchSpace
 from gasearch.crystal.crystal import Crystal
-from gasearch.errors import GasearchError
+from gasearch.errors import CalculationError
 from gasearch.espresso.pw import ScfResult
 from gasearch.espresso.runner import PwRunner, default_pseudo_dir
 from gasearch.files import replace_text, writing_to
@@ -135,7 +135,10 @@ class Builder:
     def _pressure(self, crystal: Crystal) -> float:
         result = self.runner.scf(crystal)
         if not isinstance(result, ScfResult):
-            raise GasearchError(f"the volumes of the elements cannot be found: {result.problem} ({result.detail})")
+            raise CalculationError(
+                f"the volumes of the elements cannot be found: {result.problem} ({result.detail}); "
+                "change the settings under dft"
+            )
         return -float(np.trace(result.stress)) / 3
 
     def label(self, samples: Iterable[Sample]) -> None:
