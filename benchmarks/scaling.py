@@ -45,8 +45,10 @@ def shortened(path: Path, candidates: int, folder: Path) -> Path:
 def start(path: Path, directory: Path, ranks: int) -> subprocess.Popen:
     """Start a search from its beginning."""
     shutil.rmtree(directory, ignore_errors=True)
-    command = ["mpirun", "-n", str(ranks), sys.executable, "-m", "gasearch", "run", str(path)]
-    return subprocess.Popen([*command, "--run-dir", str(directory)], stdout=subprocess.DEVNULL)
+    # mpirun would bind the first rank of every job to the same core.
+    launcher = ["mpirun", "-n", str(ranks)] if ranks > 1 else []
+    command = [*launcher, sys.executable, "-m", "gasearch", "run", str(path), "--run-dir", str(directory)]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
 
 
 def throughput(path: Path, folder: Path, ranks: int, copies: int) -> float:
