@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -15,7 +16,9 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.geometry import too_close
 from gasearch.crystal.random_crystal import random_crystal
 from gasearch.crystal.symmetry import primitive
+from gasearch.errors import CalculationError
 from gasearch.schema import setting
+from gasearch.units import pressure_to_GPa
 
 #: Primitive vectors of the lattices with one atom a cell, at unit volume.
 LATTICES: Mapping[str, np.ndarray] = {
@@ -99,17 +102,29 @@ def lattice(name: str, number: int, volume: float) -> Crystal:
 def atomic_volume(pressure_of: Callable[[Crystal], float], number: int, pressure: float) -> float:
     """Return the volume, Å³, at which the bcc lattice of an element has a pressure (eV/Å³), to a few per cent.
 
+    It is approached from 10 Å³ in steps of a third, as pseudopotentials fail at volumes far too small.
+
     Raises
     ------
-    ValueError
-        If it is not between 0.8 and 100 Å³.
+    CalculationError
+        If it is not between 0.5 and 300 Å³.
     """
     from scipy.optimize import brentq
 
+    @cache
     def excess(log_volume: float) -> float:
         return pressure_of(lattice("bcc", number, float(np.exp(log_volume)))) - pressure
 
-    return float(np.exp(brentq(excess, np.log(0.8), np.log(100.0), xtol=0.02)))
+    here, low, high = np.log([10.0, 0.5, 300.0]).tolist()
+    step = np.log(4 / 3) if excess(here) > 0 else -np.log(4 / 3)
+    while low <= here <= high:
+        if excess(here) * excess(here + step) <= 0:
+            return float(np.exp(brentq(excess, *sorted((here, here + step)), xtol=0.02)))
+        here += step
+    raise CalculationError(
+        f"{SYMBOLS[number]} has no volume from 0.5 to 300 Å³ an atom at which its bcc lattice has the pressure of "
+        f"{pressure_to_GPa(pressure):g} GPa; give another range of pressures"
+    )
 
 
 def minimum_distances(volumes: Mapping[int, float], fraction: float = 0.47) -> dict[tuple[int, int], float]:

@@ -3,7 +3,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.geometry import too_close
+from gasearch.errors import CalculationError
 from gasearch.pretrain.sampling import (
     LATTICES,
     Kind,
@@ -37,8 +39,22 @@ def test_lattices_have_unit_volume():
     assert all(abs(np.linalg.det(cell)) == pytest.approx(1.0) for cell in LATTICES.values())
 
 
-def test_atomic_volume_is_where_the_pressure_is():
-    assert atomic_volume(lambda c: 5.0 / c.volume, 16, 0.5) == pytest.approx(10.0, rel=0.03)
+@pytest.mark.parametrize("volume", [0.6, 1.6, 10.0, 11.0, 250.0])
+def test_atomic_volume_is_where_the_pressure_is(volume):
+    tried = []
+
+    def pressure(crystal: Crystal) -> float:
+        tried.append(crystal.volume)
+        return volume / crystal.volume
+
+    assert atomic_volume(pressure, 16, 1.0) == pytest.approx(volume, rel=0.03)
+    assert min(tried) > 0.7 * min(volume, 10.0)
+    assert len(set(tried)) == len(tried) < 25
+
+
+def test_an_atom_without_a_volume_at_the_pressure_is_named():
+    with pytest.raises(CalculationError, match="S has no volume"):
+        atomic_volume(lambda crystal: 1.0, 16, 2.0)
 
 
 def test_minimum_distances_scale_with_the_radii():
