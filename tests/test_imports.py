@@ -21,6 +21,7 @@ ROWS = (
     {"thermodynamics", "potential", "parallel"},
     {"outcomes"},
     {"crystal"},
+    {"folder"},
     {"schema", "files"},
     {"errors", "units"},
 )

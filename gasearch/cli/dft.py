@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gasearch.cli.command import add_command, add_workers, count, positive, say
+from gasearch.errors import InputError
 
 
 def add_dft(commands: Any) -> None:
@@ -36,7 +37,7 @@ def add_dft(commands: Any) -> None:
         "gasearch export DIR --to candidates",
     )
     export.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="one folder a phase is made there")
-    export.add_argument("--window", type=float, default=50.0, metavar="MEV", help="above the DFT hull; default: 50")
+    export.add_argument("--window", type=positive, default=50.0, metavar="MEV", help="above the DFT hull; default: 50")
     export.add_argument("--all", action="store_true", help="also what has a gap, or no density of states")
 
 
@@ -48,6 +49,10 @@ def _refine(options: Namespace) -> None:
     from gasearch.units import MEV_PER_EV
     from gasearch.workflow.refine import RefineSettings, refine
 
+    try:
+        launcher = tuple(shlex.split(options.launcher))
+    except ValueError as error:
+        raise InputError(f"--launcher: {options.launcher!r} is no command line ({error}); close its quotes") from error
     settings = RefineSettings(
         protocol=PROTOCOLS[options.protocol].with_settings(options.ecutwfc, options.k_spacing, options.degauss),
         pseudo_dir=(options.pseudo_dir or default_pseudo_dir()).resolve(),
@@ -56,7 +61,7 @@ def _refine(options: Namespace) -> None:
         references=tuple(options.reference),
         workers=options.workers,
         timeout=3600 * options.timeout,
-        launcher=tuple(shlex.split(options.launcher)),
+        launcher=launcher,
     )
     refine(settings, options.path, say)
 

@@ -17,7 +17,7 @@ import numpy as np
 from gasearch.crystal.composition import SYMBOLS
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso.pw import PwSettings, cards, control_lines, electrons_lines, joined, smeared, system_lines
-from gasearch.espresso.runner import PwRunner, ScfFailure, Step, failure
+from gasearch.espresso.runner import PwRunner, ScfFailure, ScfProblem, Step, failure, safer
 from gasearch.outcomes import ElectronicStructure
 from gasearch.units import EV_PER_RYDBERG
 
@@ -43,7 +43,16 @@ def electronic_structure(runner: PwRunner, crystal: Crystal, k_spacing: float) -
     scf = runner.scf(crystal)
     if isinstance(scf, ScfFailure):
         return scf
-    chain = steps(crystal, runner.settings, k_spacing, str(runner.pseudo_dir), scf.fermi_energy)
+    found = _electronic_structure(runner, runner.settings, crystal, k_spacing, scf.fermi_energy)
+    if isinstance(found, ScfFailure) and found.problem is ScfProblem.NOT_CONVERGED:
+        found = _electronic_structure(runner, safer(runner.settings), crystal, k_spacing, scf.fermi_energy)
+    return found
+
+
+def _electronic_structure(
+    runner: PwRunner, settings: PwSettings, crystal: Crystal, k_spacing: float, fermi_energy: float
+) -> ElectronicStructure | ScfFailure:
+    chain = steps(crystal, settings, k_spacing, str(runner.pseudo_dir), fermi_energy)
     record = runner.run(chain, crystal, _RESULTS)
     if "dos" not in record.files or not any(map(_PROJECTION.search, record.files)):
         return failure(record)

@@ -34,12 +34,14 @@ CURES: Final = {
     ScfProblem.NOT_CONVERGED: (Remedy.MIXING, Remedy.SMEARING, Remedy.SMALL_STEPS, Remedy.DIAGONALIZATION),
     ScfProblem.CRASHED: (Remedy.SMALL_STEPS, Remedy.DIAGONALIZATION, Remedy.MIXING),
     ScfProblem.TIMEOUT: (Remedy.RESTART, Remedy.RESTART),
+    ScfProblem.INTERRUPTED: (),
 }
 _REASONS: Final = {
     None: Reason.STEP_LIMIT,
     ScfProblem.NOT_CONVERGED: Reason.SCF,
     ScfProblem.CRASHED: Reason.CALCULATOR,
     ScfProblem.TIMEOUT: Reason.TIMEOUT,
+    ScfProblem.INTERRUPTED: Reason.CALCULATOR,
 }
 
 

@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -23,6 +24,8 @@ from gasearch.files import replace_text, writing_to
 _MPI_PREFIXES = ("OMPI_", "PMIX_", "PRTE_", "PMI_")
 #: What pw.x says before it stops.
 _COMPLAINT = re.compile(r"%{20,}\n(.*?)\n\s*%{20,}", re.DOTALL)
+#: What it says where the machine is to blame: the disk is full, or there is no memory.
+_OF_THE_MACHINE = re.compile(r"davcio|diropn|seqopn|writ(e|ing)|allocat|memory|space left", re.IGNORECASE)
 _UNCONVERGED = "convergence NOT achieved"
 _VERSION = re.compile(r"Program PWSCF v\.(\S+) starts")
 #: What every program of Quantum ESPRESSO prints last.
@@ -37,6 +40,12 @@ class ScfProblem(StrEnum):
     NOT_CONVERGED = "the SCF did not converge"
     TIMEOUT = "took longer than the wall-clock limit"
     CRASHED = "pw.x stopped with an error"
+    INTERRUPTED = "was killed, or the disk or the memory was full"
+
+    @property
+    def lasting(self) -> bool:
+        """Whether it would come again: interruptions do not, nor do time limits on a faster machine."""
+        return self in (ScfProblem.NOT_CONVERGED, ScfProblem.CRASHED)
 
 
 @dataclass(frozen=True)
@@ -110,7 +119,7 @@ def run_program(step: Step, directory: Path, timeout: float, launcher: Sequence[
     """
     (directory / "input").write_text(step.text)
     command = [*_dying_with_parent(), *launcher, find_program(step.program), "-in", "input"]
-    return subprocess.run(
+    with subprocess.Popen(
         command,
         cwd=directory,
         env=clean_environment(os.environ),
@@ -119,9 +128,14 @@ def run_program(step: Step, directory: Path, timeout: float, launcher: Sequence[
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-        timeout=timeout,
-        check=False,
-    ).stdout
+        start_new_session=True,
+    ) as process:
+        try:
+            return process.communicate(timeout=timeout)[0]
+        except BaseException:
+            # The launcher alone would leave its ranks.
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
 
 
 def _dying_with_parent() -> list[str]:
@@ -205,7 +219,8 @@ class PwRunner:
             except subprocess.TimeoutExpired as error:
                 # It is bytes although text was asked for; None if nothing was printed.
                 return Record((*printed, (error.output or b"").decode(errors="replace")), limit=self.timeout)
-            if _DONE not in printed[-1]:
+            # pw.x says that its job is done also where the SCF did not converge.
+            if _DONE not in printed[-1] or _UNCONVERGED in printed[-1]:
                 break
         found = {path.name: path.read_text() for pattern in results for path in sorted(directory.glob(pattern))}
         return Record(tuple(printed), found)
@@ -228,9 +243,14 @@ class PwRunner:
 
 
 def _is_conclusive(record: Record) -> bool:
-    """Whether the last program came to its own end or to our limit; not if another killed it or its launcher failed."""
+    """Whether the last program came to its own end or to our limit.
+
+    It did not if another killed it, if its launcher failed, or if it complained of the disk or of memory.
+    """
     output = record.printed[-1]
-    return record.limit is not None or _DONE in output or _UNCONVERGED in output or bool(_COMPLAINT.search(output))
+    complaint = _COMPLAINT.search(output)
+    own = complaint is not None and not _OF_THE_MACHINE.search(complaint[1])
+    return record.limit is not None or _DONE in output or _UNCONVERGED in output or own
 
 
 def _keep(steps: Sequence[Step], record: Record, place: Path) -> None:
@@ -272,6 +292,7 @@ def failure(record: Record) -> ScfFailure:
     output = record.printed[-1]
     if _UNCONVERGED in output:
         return ScfFailure(ScfProblem.NOT_CONVERGED, output[-500:])
+    problem = ScfProblem.CRASHED if _is_conclusive(record) else ScfProblem.INTERRUPTED
     # What Open MPI says when a rank stops comes after what pw.x says, between lines of per cent signs.
     complaint = _COMPLAINT.search(output)
-    return ScfFailure(ScfProblem.CRASHED, " ".join(complaint[1].split()) if complaint else output[-500:])
+    return ScfFailure(problem, " ".join(complaint[1].split()) if complaint else output[-500:])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,10 +11,11 @@ from gasearch.crystal.composition import SearchSpace
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.geometry import nearest_distances
 from gasearch.crystal.symmetry import symmetrized
+from gasearch.errors import CalculationError
 from gasearch.outcomes import Failure, Reason, Relaxed
 from gasearch.potential.potential import Potential
 from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
-from gasearch.pretrain.sampling import Kind, Sample, SamplingSettings, random_samples, rattled
+from gasearch.pretrain.sampling import Kind, Sample, SamplingSettings, random_samples, rattled, volume_scans
 from gasearch.schema import setting
 from gasearch.thermodynamics.hull import above_own_hull
 
@@ -66,16 +67,34 @@ class Round:
 def explore(
     potential: Potential, space: SearchSpace, sampling: SamplingSettings, pressure: float, seed: int, numbers: range
 ) -> Round:
-    """Relax random crystals (by number) at a pressure, with a potential."""
-    starts = [s for s in random_samples(space, sampling, seed, numbers.start, len(numbers)) if s.kind is Kind.RANDOM]
+    """Relax random crystals (by number) at a pressure, with a potential; and each element's simple lattices.
+
+    Raises
+    ------
+    CalculationError
+        If no crystal of an element could be relaxed.
+    """
+    lattices = volume_scans(space, replace(sampling, scan=(1.0,)))
+    crystals = random_samples(space, sampling, seed, numbers.start, len(numbers))
+    starts = [*lattices, *(sample for sample in crystals if sample.kind is Kind.RANDOM)]
     outcomes = BatchRelaxer(potential, RelaxationSettings()).relax([s.crystal for s in starts], pressure)
     pairs = list(zip(starts, outcomes, strict=True))
     good = [(start, outcome) for start, outcome in pairs if isinstance(outcome, Relaxed)]
     broken = [sample for start, outcome in pairs if isinstance(outcome, Failure) for sample in _broken(start, outcome)]
+    _check_endpoints([start.crystal for start, _ in good], space)
     relaxed = tuple(_moved(start, symmetrized(outcome.crystal, _SYMPREC)) for start, outcome in good)
     above = _above_hull([outcome for _, outcome in good], space)
     kept = _distinct(relaxed, above)
     return Round(pressure, tuple(relaxed[i] for i in kept), above[kept], tuple(broken))
+
+
+def _check_endpoints(crystals: Sequence[Crystal], space: SearchSpace) -> None:
+    found = {crystal.composition.reduced for crystal in crystals}
+    if missing := [end.formula for end in space.compositions.endpoints if end.reduced not in found]:
+        raise CalculationError(
+            f"with the potential so far no crystal of {', '.join(missing)} could be relaxed: label more random cells "
+            "first (random_cells), or train longer"
+        )
 
 
 def choose(

@@ -7,18 +7,20 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from gasearch.crystal.composition import SearchSpace
+from gasearch.crystal.composition import SYMBOLS, SearchSpace
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import CalculationError
 from gasearch.espresso.pw import ScfResult
 from gasearch.espresso.runner import PwRunner, default_pseudo_dir
 from gasearch.files import replace_text, writing_to
+from gasearch.folder import keep_input, locked
 from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
 from gasearch.potential.load import load_potential
 from gasearch.potential.potential import Potential
@@ -26,14 +28,19 @@ from gasearch.potential.settings import MaceSettings
 from gasearch.pretrain.active_learning import choose, explore
 from gasearch.pretrain.card import MODEL, TRAINING_SET, make_card, write_card
 from gasearch.pretrain.labelling import Label, label_all, read_labels
-from gasearch.pretrain.sampling import Sample, atomic_volume, random_samples, search_space, volume_scans
+from gasearch.pretrain.sampling import Sample, atomic_volume, lattice, random_samples, search_space, volume_scans
 from gasearch.pretrain.settings import PretrainSettings
 from gasearch.pretrain.training import label_weights, train
 from gasearch.pretrain.training_set import write_training_set
 from gasearch.pretrain.validation import above_hull
+from gasearch.units import pressure_to_GPa
 
 #: The resolved input, kept beside the labels and beside the model.
 INPUT = "pretrain.yaml"
+#: What may be another in the input of a pretraining that goes on: more rounds follow those that were made.
+MAY_CHANGE = ("rounds",)
+#: Relative change of volume over which the slope of the energy is taken, and by how much the stress may differ from it.
+_CHANGE, _STRESS_TOLERANCE = 0.03, 0.05
 
 
 def pretrain(
@@ -79,14 +86,14 @@ def _drive(
     say: Callable[[str], None],
     executor: QueueExecutor,
 ) -> None:
-    began = time.monotonic()
     with writing_to(work):
         work.mkdir(parents=True, exist_ok=True)
-    replace_text(work / INPUT, resolved_input)
-    builder = Builder(settings, work, runner, executor, say)
-    builder.build()
-    builder.publish(output, time.monotonic() - began)
-    replace_text(output / INPUT, resolved_input)
+    with locked(work / "lock"):
+        keep_input(work / INPUT, resolved_input, may_change=MAY_CHANGE)
+        builder = Builder(settings, work, runner, executor, say)
+        builder.build()
+        builder.publish(output)
+        replace_text(output / INPUT, resolved_input)
     say(f"{output} holds the potential; `gasearch potential show {output}` tells what it can do")
 
 
@@ -129,21 +136,57 @@ class Builder:
         if not kept.exists():
             _, pressure, _ = self.settings.pressures
             volumes = {z: atomic_volume(self._pressure, z, pressure) for z in self.settings.compositions.elements}
+            for z, volume in volumes.items():
+                self._check_cutoff(z, volume)
             replace_text(kept, json.dumps(volumes))
         return {int(z): volume for z, volume in json.loads(kept.read_text()).items()}
 
     def _pressure(self, crystal: Crystal) -> float:
+        return -float(np.trace(self._scf(crystal).stress)) / 3
+
+    def _check_cutoff(self, number: int, volume: float) -> None:
+        """Compare the pressure with the slope of the energy: plane waves that are too few give wrong stresses."""
+        cells = [lattice("bcc", number, volume * (1 + change)) for change in (-_CHANGE, 0, _CHANGE)]
+        slope = (self._scf(cells[0]).energy - self._scf(cells[2]).energy) / (cells[2].volume - cells[0].volume)
+        found = self._pressure(cells[1])
+        if abs(found - slope) > _STRESS_TOLERANCE * abs(slope):
+            raise CalculationError(
+                f"the stress of {SYMBOLS[number]} gives {pressure_to_GPa(found):.1f} GPa where the slope of its energy "
+                f"gives {pressure_to_GPa(slope):.1f}: dft.ecutwfc {self.settings.dft.ecutwfc:g} is too low for it; "
+                "raise it, and ecutrho with it"
+            )
+
+    def _scf(self, crystal: Crystal) -> ScfResult:
         result = self.runner.scf(crystal)
         if not isinstance(result, ScfResult):
             raise CalculationError(
                 f"the volumes of the elements cannot be found: {result.problem} ({result.detail}); "
                 "change the settings under dft"
             )
-        return -float(np.trace(result.stress)) / 3
+        return result
 
     def label(self, samples: Iterable[Sample]) -> None:
         """Label samples, as many at a time as there are workers."""
-        label_all(samples, self.runner, self._labels, self.executor, self.say)
+        with self._timed():
+            label_all(samples, self.runner, self._labels, self.executor, self.say)
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        """Add the time that a step took to that of the steps before, of earlier sessions too."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            replace_text(self._clock, repr(self.seconds + time.monotonic() - began))
+
+    @property
+    def _clock(self) -> Path:
+        return self.work / "seconds"
+
+    @property
+    def seconds(self) -> float:
+        """Time of all steps so far, s."""
+        return float(self._clock.read_text()) if self._clock.exists() else 0.0
 
     def potential(self, number: int) -> Potential:
         """Return the potential trained on the labels there are, number by number."""
@@ -152,7 +195,9 @@ class Builder:
             model.parent.mkdir(parents=True, exist_ok=True)
             labels = list(read_labels(self._labels))
             self.say(f"training on {len(labels)} labels, {self.settings.training.epochs} epochs")
-            shutil.move(train(labels, self.above_hull(labels), self.settings.training, model.parent), model)
+            with self._timed():
+                trained = train(labels, self.above_hull(labels), self.settings.training, model.parent)
+            shutil.move(trained, model)
         return load_potential(MaceSettings(kind="mace", path=model))
 
     def above_hull(self, labels: Sequence[Label]) -> np.ndarray:
@@ -171,7 +216,7 @@ class Builder:
         self.say(f"round {number + 1} of active learning: {len(chosen)} cells chosen")
         return chosen
 
-    def publish(self, output: Path, seconds: float) -> None:
+    def publish(self, output: Path) -> None:
         """Copy the last model to its folder, with the training set and the card."""
         labels, last = list(read_labels(self._labels)), self.settings.rounds
         above, potential = self.above_hull(labels), self.potential(last)
@@ -179,4 +224,4 @@ class Builder:
             output.mkdir(parents=True, exist_ok=True)
             write_training_set(output / TRAINING_SET, labels, label_weights(above, self.settings.training.weight_scale))
             shutil.copy(self._model(last), output / MODEL)
-            write_card(make_card(self.settings, potential, self.runner, labels, above, output, seconds), output)
+            write_card(make_card(self.settings, potential, self.runner, labels, above, output, self.seconds), output)

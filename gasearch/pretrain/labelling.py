@@ -37,7 +37,8 @@ def label_all(
 ) -> None:
     """Label every sample that has no file in the directory yet; kill it at any moment and call it again.
 
-    Failed SCFs are recorded too, and not tried again. ``say`` gets a line whenever another tenth is done.
+    SCFs that failed and would fail again are recorded too, and not tried again. ``say`` gets a line whenever another
+    tenth is done.
     """
     with writing_to(directory):
         directory.mkdir(parents=True, exist_ok=True)
@@ -51,10 +52,13 @@ def label_all(
 
 
 def label_one(sample: Sample, runner: PwRunner, directory: Path) -> None:
-    """Write the file of one label, unless it is there."""
+    """Write the file of one label, unless it is there; a failure that may not come again is left to another time."""
     path = directory / f"{key(sample.crystal, runner.settings)}.json"
-    if not path.exists():
-        replace_text(path, json.dumps(_record(sample, runner.settings, runner.scf(sample.crystal))))
+    if path.exists():
+        return
+    result = runner.scf(sample.crystal)
+    if isinstance(result, ScfResult) or result.problem.lasting:
+        replace_text(path, json.dumps(_record(sample, runner.settings, result)))
 
 
 def key(crystal: Crystal, settings: PwSettings) -> str:

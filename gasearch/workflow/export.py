@@ -33,7 +33,7 @@ def export(path: Path, to: Path, window: float, *, all_phases: bool = False) -> 
     Raises
     ------
     RunDirectoryError
-        If the run has not been refined, or the DFT hull is not complete.
+        If the run has not been refined to its end, or the DFT hull is not complete.
     """
     directory = existing_run(path)
     if not directory.refined_phases.exists():
@@ -41,6 +41,8 @@ def export(path: Path, to: Path, window: float, *, all_phases: bool = False) -> 
     document = snapshot(directory.refined_phases)
     if not document["complete"]:
         raise RunDirectoryError(f"{path} has no DFT hull: an endpoint has no refined phase; see its failures")
+    if not any(phase["electrons"] for phase in document["phases"]):
+        raise RunDirectoryError(f"{path} has no density of states yet: run `gasearch refine {path}` to its end first")
     chosen = [phase for phase in document["phases"] if _is_wanted(phase, window, all_phases)]
     return [_write(phase, document, to) for phase in chosen]
 

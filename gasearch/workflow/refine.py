@@ -19,6 +19,7 @@ from gasearch.espresso.protocol import DftProtocol
 from gasearch.espresso.relaxer import PwRelaxer
 from gasearch.espresso.runner import PwRunner, ScfFailure
 from gasearch.files import replace_text, writing_to
+from gasearch.folder import locked
 from gasearch.outcomes import ElectronicStructure
 from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
 from gasearch.potential.card import sha256_of
@@ -28,7 +29,7 @@ from gasearch.workflow.journal import FEW, MANY, NEAR_HULL
 from gasearch.workflow.pictures import draw_comparison, snapshot
 from gasearch.workflow.refined_document import refined_document
 from gasearch.workflow.refinement import Judged, Proposal, Verdict, hull_of, judge, points, twins, until_closed
-from gasearch.workflow.run_directory import RunDirectory, existing_run, locked
+from gasearch.workflow.run_directory import RunDirectory, existing_run
 from gasearch.workflow.structure_files import read_structures
 
 

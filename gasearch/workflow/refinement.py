@@ -158,7 +158,7 @@ def until_closed(
         reason = None
         if len(within) > budget:
             reason = f"the budget of {budget} structures is spent"
-        elif drop <= window:
+        elif drop <= min(window, horizon):
             reason = CLOSED
         elif window >= horizon:
             reason = f"the search kept no phases farther than {1000 * horizon:.0f} meV/atom above its hull"

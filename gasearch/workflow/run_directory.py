@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
-import errno
 import fcntl
-import os
-import socket
-import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from gasearch.errors import RunDirectoryError
-from gasearch.files import replace_text, writing_to
-
-_LOCKED_ERRNOS = (errno.EACCES, errno.EAGAIN)
-_MAX_DIFFERENCES = 20
+from gasearch.files import writing_to
+from gasearch.folder import LOCKED_ERRNOS, keep_input, locked
 
 
 @dataclass(frozen=True)
@@ -105,7 +98,7 @@ def is_running(run: RunDirectory) -> bool:
     except FileNotFoundError:
         return False
     except OSError as error:
-        return error.errno in _LOCKED_ERRNOS
+        return error.errno in LOCKED_ERRNOS
     return False
 
 
@@ -138,59 +131,5 @@ def open_run(
             raise RunDirectoryError(
                 f"{path} has an archive but no {run.input.name}: restore it, or use another directory"
             )
-        earlier = run.input.read_text(encoding="utf-8") if run.input.exists() else None
-        if earlier is not None:
-            _check_same_input(run, earlier, resolved_input, may_change)
-        if earlier != resolved_input:
-            replace_text(run.input, resolved_input)
+        keep_input(run.input, resolved_input, may_change)
         yield run
-
-
-def _check_same_input(run: RunDirectory, earlier: str, resolved_input: str, may_change: Collection[str]) -> None:
-    lines = difflib.unified_diff(earlier.splitlines(), resolved_input.splitlines(), n=0, lineterm="")
-    changes = [line for line in lines if not line.startswith(("---", "+++", "@@"))]
-    if all(line[1:].partition(":")[0].strip() in may_change for line in changes):
-        return
-    shown = "\n".join(f"  {line}" for line in changes[:_MAX_DIFFERENCES])
-    raise RunDirectoryError(
-        f"{run.path} belongs to another input; what differs (- there, + here):\n{shown}\n"
-        "Resume with the input it was started with, or choose another directory with --run-dir"
-    )
-
-
-@contextmanager
-def locked(path: Path, patience: float = 5.0) -> Iterator[None]:
-    """Hold a POSIX record lock: NFS knows it, the kernel frees it however we end, and no child inherits it.
-
-    Raises
-    ------
-    RunDirectoryError
-        If another process holds it for longer than ``patience`` (s), or it cannot be held.
-    """
-    with writing_to(path):
-        file = path.open("a+", encoding="utf-8")
-    with file:
-        _acquire(file.fileno(), path, patience)
-        with writing_to(path):
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-            file.flush()
-        yield
-
-
-def _acquire(descriptor: int, path: Path, patience: float) -> None:
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            return fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno not in _LOCKED_ERRNOS:
-                raise RunDirectoryError(
-                    f"{path.parent} is on a file system without locks ({error.strerror}): choose another with --run-dir"
-                ) from error
-        if time.monotonic() > deadline:
-            holder = path.read_text(encoding="utf-8").strip() or "another process"
-            raise RunDirectoryError(
-                f"{path.parent} is in use by {holder}: wait for it, or choose another with --run-dir"
-            )
-        time.sleep(0.1)

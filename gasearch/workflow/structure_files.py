@@ -28,7 +28,7 @@ def read_structures(paths: Iterable[Path]) -> list[Crystal]:
         try:
             crystals += [from_ase(atoms) for atoms in read(path, index=":", parallel=False)]
         except Exception as error:  # ASE's readers raise whatever they meet; the file is the user's
-            problems.append(f"seeds: {path} cannot be read as structures: {error}")
+            problems.append(f"{path} cannot be read as structures: {error}")
     if problems:
         raise InputError(problems)
     return crystals
