@@ -1,6 +1,8 @@
+import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +14,14 @@ from gasearch.errors import MissingProgramError
 from gasearch.espresso.pw import PwSettings
 from gasearch.espresso.runner import (
     PwRunner,
+    Record,
     ScfFailure,
     ScfProblem,
     Step,
     clean_environment,
     default_pseudo_dir,
     failure,
+    run_program,
     safer,
 )
 
@@ -116,16 +120,7 @@ import numpy as np
 from mpi4py import MPI
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso.pw import PwSettings
-from gasearch.espresso.runner import (
-    PwRunner,
-    ScfFailure,
-    ScfProblem,
-    Step,
-    clean_environment,
-    default_pseudo_dir,
-    failure,
-    safer,
-)
+from gasearch.espresso.runner import PwRunner, default_pseudo_dir
 runner = PwRunner(PwSettings(ecutwfc=20.0, k_spacing=2.0), default_pseudo_dir(), timeout=60.0)
 print("energy", runner.scf(Crystal(np.eye(3) * 1.5, [[0, 0, 0]], [1])).energy, flush=True)
 """
@@ -141,6 +136,7 @@ def test_pw_runs_on_every_rank_of_an_mpi_job(tmp_path):
     assert done.stdout.count("energy -") == 2, done.stderr
 
 
+BOX = 40 * "%"
 STEPS = [Step("pw.x", "a"), Step("dos.x", "b")]
 
 
@@ -192,7 +188,12 @@ def test_a_killed_program_is_run_again_only_with_more_time(runner, tmp_path, fak
 
 @pytest.mark.parametrize(
     ("text", "times"),
-    [("killed", 2), ("convergence NOT achieved", 1), ("%%%%%%%%%%%%%%%%%%%%%\n no \n %%%%%%%%%%%%%%%%%%%%%", 1)],
+    [
+        ("killed", 2),
+        ("convergence NOT achieved", 1),
+        (f"{BOX}\n Error in routine cdiaghg (1): no \n {BOX}", 1),
+        (f"{BOX}\n Error in routine davcio (99): error while writing to file \n {BOX}", 2),
+    ],
 )
 def test_only_what_came_to_its_own_end_is_kept(text, times, runner, tmp_path, monkeypatch, hydrogen):
     ran = []
@@ -223,3 +224,65 @@ def test_pw_runs_on_several_ranks(runner, hydrogen):
     launcher = ("mpirun", "--allow-run-as-root", "--oversubscribe", "-n", "2")
     alone = runner.scf(hydrogen.scaled_to(3.0))
     assert replace(runner, launcher=launcher).scf(hydrogen.scaled_to(3.0)).energy == pytest.approx(alone.energy)
+
+
+def test_nothing_follows_an_scf_that_did_not_converge(runner, monkeypatch, hydrogen):
+    monkeypatch.setattr("gasearch.espresso.runner.run_program", lambda *_: "convergence NOT achieved ... JOB DONE.")
+    monkeypatch.setattr("gasearch.espresso.runner.find_program", lambda name: name)
+    record = runner.run(STEPS, hydrogen)
+    assert len(record.printed) == 1 and failure(record).problem is ScfProblem.NOT_CONVERGED
+
+
+@pytest.mark.parametrize(
+    ("text", "lasting"), [("", False), (f"{BOX}\n Error in routine cdiaghg (1): not positive \n {BOX}", True)]
+)
+def test_a_program_that_was_interrupted_may_be_run_again(text, lasting):
+    assert failure(Record((text,))).problem.lasting is lasting
+
+
+@pytest.fixture
+def sleeper(tmp_path, monkeypatch) -> Path:
+    """A pw.x that writes its process id into a file and sleeps."""
+    program = tmp_path / "bin" / "pw.x"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho $$ > pid\nexec sleep 60\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    return tmp_path
+
+
+def ends(pid: int) -> bool:
+    """Whether a process ends within some seconds."""
+    for _ in range(100):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="there is no /proc")
+def test_the_ranks_of_a_launcher_end_with_it_at_the_time_limit(sleeper):
+    with pytest.raises(subprocess.TimeoutExpired):
+        run_program(Step("pw.x", ""), sleeper, 0.5, ("sh", "-c", '"$@"; true', "launcher"))
+    assert ends(int((sleeper / "pid").read_text()))
+
+
+_PARENT = """
+import sys
+from pathlib import Path
+from gasearch.espresso.runner import Step, run_program
+run_program(Step("pw.x", ""), Path(sys.argv[1]), 60.0)
+"""
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="there is no setpriv")
+def test_a_program_dies_with_a_parent_that_is_killed(sleeper):
+    with subprocess.Popen([sys.executable, "-c", _PARENT, str(sleeper)]) as parent:
+        while not (sleeper / "pid").exists() or not (sleeper / "pid").read_text():
+            time.sleep(0.05)
+        parent.kill()
+    assert ends(int((sleeper / "pid").read_text()))

@@ -1,11 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from gasearch.crystal.composition import Composition, CompositionSpace
 from gasearch.crystal.crystal import Crystal
+from gasearch.errors import CalculationError
 from gasearch.potential.lennard_jones import LennardJones
+from gasearch.potential.potential import Batch, BatchResult
 from gasearch.pretrain.active_learning import ActiveSettings, Round, choose, explore
-from gasearch.pretrain.sampling import Kind, Sample, SamplingSettings, search_space
+from gasearch.pretrain.sampling import LATTICES, Kind, Sample, SamplingSettings, search_space
 
 SETTINGS = ActiveSettings(labels=20, broken_share=0.2, rattled_share=0.25)
 PRESSURE = 0.1
@@ -60,7 +64,8 @@ def explored() -> Round:
 
 def test_explored_structures_keep_their_origins(explored):
     origins = [s.origin for s in (*explored.relaxed, *explored.broken)]
-    assert set(origins) <= {f"random-{k:05d}" for k in range(30)} and len(origins) > 10
+    lattices = {f"scan-{symbol}-{name}" for symbol in ("H", "S") for name in LATTICES}
+    assert set(origins) <= {f"random-{k:05d}" for k in range(30)} | lattices and len(origins) > 10
     assert all(s.kind is Kind.RELAXATION for s in explored.relaxed)
 
 
@@ -76,3 +81,24 @@ def test_equal_structures_are_kept_once(explored):
         for s, h in zip(explored.relaxed, explored.above, strict=True)
     ]
     assert len(set(found)) == len(found)
+
+
+class Broken(LennardJones):
+    """Knows no crystal of sulphur alone."""
+
+    def compute(self, batch: Batch) -> BatchResult:
+        result = super().compute(batch)
+        alone = [bool((batch.numbers[atoms] == 16).all()) for atoms in batch.slices]
+        return replace(result, energy=np.where(alone, np.nan, result.energy))
+
+
+def test_an_element_without_a_relaxed_crystal_is_named(space):
+    potential = Broken({(1, 1): (1.0, 1.0), (1, 16): (1.2, 1.4), (16, 16): (1.0, 1.8)}, cutoff_sigma=2.5)
+    with pytest.raises(CalculationError, match="no crystal of S could be relaxed"):
+        explore(potential, space, SamplingSettings(), PRESSURE, 0, range(3))
+
+
+def test_every_element_is_explored_however_few_crystals_are_drawn(space):
+    potential = LennardJones({(1, 1): (1.0, 1.0), (1, 16): (1.2, 1.4), (16, 16): (1.0, 1.8)}, cutoff_sigma=2.5)
+    found = explore(potential, space, SamplingSettings(), PRESSURE, 0, range(0))
+    assert {s.crystal.composition.reduced.formula for s in found.relaxed} == {"H", "S"}

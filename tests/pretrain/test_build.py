@@ -2,12 +2,19 @@
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gasearch.cli import main
+from gasearch.config import load_pretraining, to_yaml
+from gasearch.crystal.crystal import Crystal
+from gasearch.errors import CalculationError
+from gasearch.espresso.pw import PwSettings, ScfResult
 from gasearch.potential.card import read_card
+from gasearch.pretrain.build import Builder
 
 INPUT = """
 elements: [H]
@@ -71,6 +78,43 @@ def test_a_missing_pseudopotential_is_named(input_file, capsys):
     input_file.write_text(INPUT.replace("[H]", "[H, Lr]"))
     assert main(command(input_file)) == 5
     assert "Lr.UPF" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which("pw.x") is None, reason="pw.x is not installed")
+def test_the_folder_of_another_input_is_refused(input_file, capsys):
+    work = input_file.parent / "work"
+    work.mkdir()
+    settings = load_pretraining(input_file)
+    (work / "pretrain.yaml").write_text(to_yaml(replace(settings, max_atoms=3), work))
+    assert main(command(input_file)) == 4
+    assert "-max_atoms: 3" in capsys.readouterr().err
+    assert not (work / "labels").exists()
+
+
+class Energies:
+    """Stands for pw.x: a pressure that is off by a share of what the energies say."""
+
+    settings = PwSettings()
+
+    def __init__(self, off: float):
+        self.off = off
+
+    def scf(self, crystal: Crystal) -> ScfResult:
+        pressure = 10.0 / crystal.volume**2
+        stress = -(1 + self.off) * pressure * np.eye(3)
+        return ScfResult(10.0 / crystal.volume, np.zeros((1, 3)), stress, 1, 1)
+
+
+@pytest.mark.parametrize("off", [0.0, 0.03, -0.03])
+def test_a_stress_that_agrees_with_the_energy_is_accepted(off, input_file):
+    builder = Builder(load_pretraining(input_file), input_file.parent, Energies(off), None, print)
+    assert builder._atomic_volumes()[1] > 0
+
+
+def test_a_cutoff_too_low_for_an_element_is_named(input_file):
+    builder = Builder(load_pretraining(input_file), input_file.parent, Energies(0.1), None, print)
+    with pytest.raises(CalculationError, match="ecutwfc 40 is too low"):
+        builder._atomic_volumes()
 
 
 @pytest.mark.parametrize(

@@ -114,3 +114,20 @@ def test_killed_labelling_goes_on_and_redoes_nothing(tmp_path):
     assert len(list(tmp_path.glob("*.json"))) == 4
     assert all(p.stat().st_mtime_ns == t for p, t in finished.items())
     assert all("energy" in json.loads(p.read_text()) for p in tmp_path.glob("*.json"))
+
+
+@dataclass
+class Interrupted(FakeRunner):
+    """Is killed at its first cell."""
+
+    def scf(self, crystal: Crystal) -> ScfResult | ScfFailure:
+        result = super().scf(crystal)
+        return ScfFailure(ScfProblem.INTERRUPTED, "") if len(self.asked) == 1 else result
+
+
+def test_a_killed_label_is_left_to_another_time(samples, tmp_path):
+    runner = Interrupted()
+    label(samples[:1], runner, tmp_path)
+    assert list(read_labels(tmp_path)) == [] and count_failures(tmp_path) == 0
+    label(samples[:1], runner, tmp_path)
+    assert len(list(read_labels(tmp_path))) == 1

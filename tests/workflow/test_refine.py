@@ -164,23 +164,25 @@ def test_what_is_missing_is_named(run: Path, tmp_path: Path, capsys, monkeypatch
     assert "salt.cif cannot be read" in capsys.readouterr().err
     assert main(command(run, "--pseudo-dir", str(tmp_path))) == MissingProgramError.exit_code
     assert "put the pseudopotentials there" in capsys.readouterr().err
+    assert main(command(run, "--launcher", "mpirun '-n")) == InputError.exit_code
+    assert "close its quotes" in capsys.readouterr().err
     monkeypatch.setenv("PATH", "")
     assert main(command(run)) == MissingProgramError.exit_code
     assert "pw.x is not on the PATH" in capsys.readouterr().err
 
 
 def test_two_refinements_of_one_run_do_not_go_on_at_once(run: Path, capsys, monkeypatch):
-    from gasearch.workflow import run_directory
+    from gasearch import folder
 
     (run / "refined").mkdir()
     hold = f"""
 from pathlib import Path
-from gasearch.workflow.run_directory import locked
+from gasearch.folder import locked
 with locked(Path({str(run / "refined" / "lock")!r})):
     print(flush=True)
     input()
 """
-    monkeypatch.setattr(run_directory.time, "monotonic", iter(range(0, 1000, 10)).__next__)
+    monkeypatch.setattr(folder.time, "monotonic", iter(range(0, 1000, 10)).__next__)
     with subprocess.Popen([sys.executable, "-c", hold], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         process.stdout.readline()
         assert main(command(run)) == RunDirectoryError.exit_code

@@ -109,6 +109,12 @@ def test_a_spent_budget_and_the_end_of_what_is_known_are_said():
     assert not ended.closed and "120 meV/atom" in ended.reason and ended.window == 0.12
 
 
+def test_what_nobody_knows_is_not_closed():
+    """All phases that are known were refined, and one fell by more than the distance up to which they are known."""
+    verdict = until_closed(PROPOSALS, 0.05, 10, 0.03, answers({"near": -0.04}))
+    assert not verdict.closed and "30 meV/atom" in verdict.reason
+
+
 def test_a_phase_that_all_others_rise_above_counts_as_fallen():
     judge_all = answers({"A": 0.3, "B": 0.3})
     assert largest_drop(judge_all(PROPOSALS)) == pytest.approx(0.3)

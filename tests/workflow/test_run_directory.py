@@ -22,7 +22,7 @@ def test_a_run_is_created_and_resumed(tmp_path):
 def test_another_input_is_refused_and_what_differs_is_said(tmp_path):
     with open_run(tmp_path, INPUT):
         pass
-    expected = r"another input.*\n  -  lag: 16\n  \+  lag: 32\n.*--run-dir"
+    expected = r"another input.*\n  -  lag: 16\n  \+  lag: 32\n.*choose another directory"
     with pytest.raises(RunDirectoryError, match=expected), open_run(tmp_path, INPUT.replace("16", "32")):
         pass
     assert existing_run(tmp_path).input.read_text() == INPUT
