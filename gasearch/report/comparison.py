@@ -42,7 +42,9 @@ class Moved:
     potential: HullPoint | None
 
 
-def plot_hulls(phases: Sequence[Moved], endpoints: Sequence[str], pressure_GPa: float, path: Path) -> list[Path]:
+def plot_hulls(
+    phases: Sequence[Moved], hull: Sequence[HullPoint], endpoints: Sequence[str], pressure_GPa: float, path: Path
+) -> list[Path]:
     """Draw both hulls as PNG and SVG; return the files.
 
     Two endpoints: formation enthalpies against composition, each method's from its own endpoints. Any other number:
@@ -51,6 +53,9 @@ def plot_hulls(phases: Sequence[Moved], endpoints: Sequence[str], pressure_GPa: 
     Parameters
     ----------
     phases : sequence of Moved
+        What DFT has relaxed.
+    hull : sequence of HullPoint
+        Phases on the potential's hull, also those that DFT has not relaxed.
     endpoints : sequence of str
         Formulas, in the order of the phases' shares.
     pressure_GPa : float
@@ -61,18 +66,18 @@ def plot_hulls(phases: Sequence[Moved], endpoints: Sequence[str], pressure_GPa: 
         axes = figure.add_subplot()
         axes.set_title(f"{'–'.join(map(formula_text, endpoints))} at {number_text(pressure_GPa)} GPa")
         if len(endpoints) == 2:
-            _draw_binary(axes, phases, endpoints)
+            _draw_binary(axes, phases, hull, endpoints)
         else:
             _draw_rows(axes, phases)
         return save(figure, path)
 
 
-def _draw_binary(axes: Axes, phases: Sequence[Moved], endpoints: Sequence[str]) -> None:
+def _draw_binary(axes: Axes, phases: Sequence[Moved], hull: Sequence[HullPoint], endpoints: Sequence[str]) -> None:
     both = [phase for phase in phases if phase.potential is not None]
     for phase in both:
         x, start, end = phase.dft.shares[1], MEV_PER_EV * phase.potential.formation, MEV_PER_EV * phase.dft.formation
         axes.annotate("", (x, end), (x, start), arrowprops={"arrowstyle": "->", "color": FAINT, "lw": 0.9}, zorder=1)
-    by_potential = [phase.potential for phase in both]
+    by_potential = [*hull, *(phase.potential for phase in both if not phase.potential.stable)]
     stable_before = _draw_hull(axes, by_potential, SECOND_COLOUR, "s", 4.0, "potential", dashed=True)
     by_dft = [phase.dft for phase in phases]
     stable = _draw_hull(axes, by_dft, STABLE_COLOUR, "o", 6.0, "DFT", dashed=False)

@@ -59,8 +59,10 @@ def draw_comparison(directory: RunDirectory) -> list[Path]:
     phases = [
         Moved(_point(phase, "dft"), _point(phase, "mlip") if phase["mlip"] else None) for phase in document["phases"]
     ]
+    found = snapshot(directory.hull)
+    hull = [point for point in hull_points(found["phases"], len(found["endpoints"])) if point.stable]
     with writing_to(directory.path):
-        return plot_hulls(phases, document["endpoints"], document["pressure_GPa"], directory.path / "hull-dft")
+        return plot_hulls(phases, hull, document["endpoints"], document["pressure_GPa"], directory.path / "hull-dft")
 
 
 def _point(phase: Mapping[str, Any], method: str) -> HullPoint:
