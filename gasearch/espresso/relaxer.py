@@ -34,7 +34,8 @@ CURES: Final = {
     ScfProblem.NOT_CONVERGED: (Remedy.MIXING, Remedy.SMEARING, Remedy.SMALL_STEPS, Remedy.DIAGONALIZATION),
     ScfProblem.CRASHED: (Remedy.SMALL_STEPS, Remedy.DIAGONALIZATION, Remedy.MIXING),
     ScfProblem.TIMEOUT: (Remedy.RESTART, Remedy.RESTART),
-    ScfProblem.INTERRUPTED: (),
+    # A program that fails without a word looks like one that was killed.
+    ScfProblem.INTERRUPTED: (Remedy.SMALL_STEPS, Remedy.DIAGONALIZATION, Remedy.MIXING),
 }
 _REASONS: Final = {
     None: Reason.STEP_LIMIT,

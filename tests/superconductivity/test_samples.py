@@ -1,5 +1,6 @@
-"""Files of real calculations; they are not part of the repository, and tests that need one are skipped without it."""
+"""Files of real calculations, in the folder that GASEARCH_SAMPLES names; without it these tests are skipped."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from gasearch.superconductivity.estimate import estimate
 from gasearch.superconductivity.readers import read
 from gasearch.units import K_PER_THZ
 
-SAMPLES = Path(__file__).parents[3] / "shared" / "data" / "a2f"
+SAMPLES = Path(os.environ.get("GASEARCH_SAMPLES", "samples"))
 
 
 def sample(name: str) -> Path:
