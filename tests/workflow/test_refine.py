@@ -44,7 +44,15 @@ def run(tmp_path: Path) -> Path:
         store.append([Outcome(id, "random", (), crystal, result, np.ones(3))])
         above = enthalpy - enthalpies[0]
         phases.append(
-            {"candidate": id, "shares": [1.0], "enthalpy_eV_per_atom": enthalpy, "above_hull_eV_per_atom": above}
+            {
+                "candidate": id,
+                "formula": "H",
+                "space_group": ("Im-3m", "Pm-3m")[id],
+                "shares": [1.0],
+                "enthalpy_eV_per_atom": enthalpy,
+                "above_hull_eV_per_atom": above,
+                "volume_A3_per_atom": crystal.volume,
+            }
         )
     hull = {"pressure_GPa": 200.0, "endpoints": ["H"], "complete": True, "phases": phases}
     (path / "hull.json").write_text(json.dumps(hull))
