@@ -172,7 +172,7 @@ class Builder:
 
     @contextmanager
     def _timed(self) -> Iterator[None]:
-        """Add the time that a step took to that of the steps before, of earlier sessions too."""
+        """Add the time that a step took to that of the steps before, of earlier runs too."""
         began = time.monotonic()
         try:
             yield
