@@ -24,7 +24,7 @@ random_cells: 12
 rounds: 1
 sampling: {scan: [0.7, 1.0, 1.3]}
 active: {relaxations: 4, labels: 3}
-dft: {ecutwfc: 40, ecutrho: 160, k_spacing: 1.0}
+dft: {ecutwfc: 60, ecutrho: 180, k_spacing: 1.0}
 training: {channels: 4, cutoff_A: 3.0, correlation: 2, epochs: 6, stage_two: 4}
 """
 
@@ -113,7 +113,7 @@ def test_a_stress_that_agrees_with_the_energy_is_accepted(off, input_file):
 
 def test_a_cutoff_too_low_for_an_element_is_named(input_file):
     builder = Builder(load_pretraining(input_file), input_file.parent, Energies(0.1), None, print)
-    with pytest.raises(CalculationError, match="ecutwfc 40 is too low"):
+    with pytest.raises(CalculationError, match="ecutwfc 60 is too low"):
         builder._atomic_volumes()
 
 
@@ -126,7 +126,7 @@ def test_a_cutoff_too_low_for_an_element_is_named(input_file):
         ("[100, 300]", "200", "pressure_GPa: found 200"),
         ("max_atoms: 2", "max_atom: 2", "did you mean max_atoms"),
         ("stage_two: 4", "stage_two: 6", "training.stage_two: 6 is not below the 6 epochs"),
-        ("ecutwfc: 40", "ecutwfc: -40", "dft.ecutwfc: found -40"),
+        ("ecutwfc: 60", "ecutwfc: -60", "dft.ecutwfc: found -60"),
         ("cutoff_A: 3.0", "cutoff: 3.0", "did you mean cutoff_A"),
     ],
 )
