@@ -123,7 +123,7 @@ def _label_facts(settings: PretrainSettings, runner: PwRunner, labels: Sequence[
         **dft,
         "energy": "free energy E - TS of the smeared electrons, eV",
         "cells": len(labels),
-        "pseudopotential_sha256": {s: sha256_of(runner.pseudo_dir / f"{s}.UPF") for s in settings.elements},
+        "pseudopotential_sha256": runner.pseudopotentials(settings.compositions.elements),
     }
 
 

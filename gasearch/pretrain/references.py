@@ -57,5 +57,6 @@ def _references(path: Path, images: list[Atoms]) -> Iterator[Label]:
 
 def _matrix(stress: np.ndarray) -> np.ndarray:
     """Return a stress as (3, 3), from that or from Voigt's six components."""
-    voigt = np.array([[0, 5, 4], [5, 1, 3], [4, 3, 2]])
-    return stress[voigt] if stress.shape == (6,) else stress.reshape(3, 3)
+    from ase.stress import voigt_6_to_full_3x3_stress
+
+    return voigt_6_to_full_3x3_stress(stress) if stress.shape == (6,) else stress.reshape(3, 3)

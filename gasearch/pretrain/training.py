@@ -12,6 +12,7 @@ import numpy as np
 from gasearch.pretrain.labelling import Label
 from gasearch.pretrain.sampling import Split, split_of
 from gasearch.pretrain.training_set import ENERGY, FORCES, STRESS, write_training_set
+from gasearch.pretrain.validation import energies_per_element
 from gasearch.schema import setting
 
 _NAME = "mace"
@@ -95,10 +96,7 @@ def atomic_energies(labels: Sequence[Label], weights: np.ndarray) -> dict[int, f
     elements = tuple(sorted({z for label in labels for z in label.sample.crystal.composition.elements}))
     counts = np.array([label.sample.crystal.composition.vector(elements) for label in labels])
     energies = np.array([label.result.energy for label in labels])
-    # Weights are of squared errors per atom.
-    factor = np.sqrt(weights) / counts.sum(axis=1)
-    solution = np.linalg.lstsq(factor[:, None] * counts, factor * energies)[0]
-    return dict(zip(elements, solution.tolist(), strict=True))
+    return dict(zip(elements, energies_per_element(counts, energies, weights).tolist(), strict=True))
 
 
 def train(labels: Sequence[Label], above_hull: np.ndarray, settings: TrainingSettings, directory: Path) -> Path:

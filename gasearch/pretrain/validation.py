@@ -118,12 +118,20 @@ def count_labels(labels: Sequence[Label]) -> dict[str, int]:
     }
 
 
+def energies_per_element(counts: np.ndarray, energies: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return those energies (k,) of the elements that fit energies (n,) of cells best, by least squares.
+
+    ``counts`` (n, k) are the cells' atoms of each element, ``weights`` (n,) those of the squared errors per atom.
+    """
+    factor = np.sqrt(weights) / counts.sum(axis=1)
+    return np.linalg.lstsq(factor[:, None] * counts, factor * energies)[0]
+
+
 def _fitted_shift(difference: np.ndarray, crystals: Sequence[Crystal]) -> np.ndarray:
     """Return the cells' sums (n,) of those energies of the elements that fit these of the cells (n,) best, per atom."""
     elements = tuple(sorted({z for crystal in crystals for z in crystal.composition.elements}))
-    counts = np.array([crystal.composition.vector(elements) for crystal in crystals])
-    sizes, known = counts.sum(axis=1), np.isfinite(difference)
-    return counts @ np.linalg.lstsq((counts / sizes[:, None])[known], (difference / sizes)[known])[0]
+    counts, known = np.array([crystal.composition.vector(elements) for crystal in crystals]), np.isfinite(difference)
+    return counts @ energies_per_element(counts[known], difference[known], np.ones(known.sum()))
 
 
 def _rms_error(found: np.ndarray, wanted: np.ndarray) -> float:

@@ -92,12 +92,12 @@ def _drive(settings: RefineSettings, path: Path, say: Callable[[str], None], exe
         judge_all = partial(_judge_all, executor, relaxer, pressure_from_GPa(found["pressure_GPa"]), say)
         verdict = until_closed(proposals, settings.window, settings.budget, _horizon(found), judge_all)
         judged = [*verdict.judged, *judge_all(references)]
-        _write(directory, settings, verdict, judged, {})
+        _write(directory, relaxer, verdict, judged, {})
         draw_comparison(directory)
 
         # What is on or near the DFT hull is a metal or not.
         electrons = _electrons(executor, relaxer, _near_hull(judged, settings.window), say)
-        _write(directory, settings, verdict, judged, electrons)
+        _write(directory, relaxer, verdict, judged, electrons)
         say(f"{verdict.reason}: {len(verdict.judged)} candidates up to {MEV_PER_EV * verdict.window:.0f} meV/atom")
 
 
@@ -210,12 +210,12 @@ def _said_of(electrons: ElectronicStructure | ScfFailure) -> str:
 
 def _write(
     directory: RunDirectory,
-    settings: RefineSettings,
+    relaxer: PwRelaxer,
     verdict: Verdict,
     judged: Sequence[Judged],
     electrons: Mapping[str, ElectronicStructure | ScfFailure],
 ) -> None:
-    runner = _runner(settings, directory)
+    runner = relaxer.runner
     provenance = {
         "gasearch": version("gasearch"),
         "quantum_espresso": runner.version(),
@@ -223,5 +223,5 @@ def _write(
         "potential_sha256": ArchiveStore(directory.archive).metadata().potential,
         "pseudopotential_sha256": runner.pseudopotentials(_elements([j.proposal for j in judged])),
     }
-    document = refined_document(snapshot(directory.hull), settings.protocol, provenance, verdict, judged, electrons)
+    document = refined_document(snapshot(directory.hull), relaxer.protocol, provenance, verdict, judged, electrons)
     replace_text(directory.refined_phases, json.dumps(document, indent=1) + "\n")
