@@ -14,16 +14,15 @@ import os
 import shutil
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import yaml
 from ase.db import connect
 from ase.db.core import T2000, YEAR
+from command_line import INPUT, changed, search_command
 
 from gasearch.crystal.convert import from_ase
 from gasearch.crystal.symmetry import space_group
@@ -31,25 +30,12 @@ from gasearch.workflow.pictures import snapshot
 from gasearch.workflow.run_directory import RunDirectory
 from gasearch.workflow.summary import SYMMETRY_TOLERANCES
 
-INPUT = Path(__file__).parent.parent / "inputs" / "h-s-200gpa.yaml"
-
-
-def seeded(path: Path, seed: int, folder: Path) -> Path:
-    """Write the input with another seed."""
-    settings = yaml.safe_load(path.read_text())
-    settings["potential"]["path"] = str((path.parent / settings["potential"]["path"]).resolve())
-    copy = folder / f"seed-{seed}.yaml"
-    copy.write_text(yaml.safe_dump(settings | {"seed": seed}, sort_keys=False))
-    return copy
-
 
 def search(path: Path, directory: Path, ranks: int) -> tuple[float, float]:
     """Run a search from its beginning; return when it began and how long it took, s."""
     shutil.rmtree(directory, ignore_errors=True)
-    launcher = ["mpirun", "-n", str(ranks)] if ranks > 1 else []
-    command = [*launcher, sys.executable, "-m", "gasearch", "run", str(path), "--run-dir", str(directory)]
     began = time.time()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(search_command(path, directory, ranks), check=True, stdout=subprocess.DEVNULL)
     return began, time.time() - began
 
 
@@ -91,7 +77,8 @@ def main() -> None:
     times = []
     for seed in range(1, options.seeds + 1):
         run = RunDirectory(options.folder / f"seed-{seed}")
-        began, took = search(seeded(options.input, seed, options.folder), run.path, options.ranks)
+        path = changed(options.input, lambda s, seed=seed: s.update(seed=seed), options.folder / f"seed-{seed}.yaml")
+        began, took = search(path, run.path, options.ranks)
         times.append(report(seed, began, took, run, *options.phase))
     reached = [t for t in times if t is not None]
     median = f"; median {statistics.median(reached):.0f} s" if reached else ""

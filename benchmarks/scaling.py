@@ -15,40 +15,23 @@ import os
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import yaml
 from ase.db import connect
 from ase.db.core import YEAR
+from command_line import INPUT, changed, search_command
 
 from gasearch.workflow.archive_store import ArchiveStore
 from gasearch.workflow.run_directory import RunDirectory
-
-INPUT = Path(__file__).parent.parent / "inputs" / "h-s-200gpa.yaml"
-
-
-def shortened(path: Path, candidates: int, folder: Path) -> Path:
-    """Write the input with fewer candidates."""
-    settings = yaml.safe_load(path.read_text())
-    if "path" in settings["potential"]:
-        settings["potential"]["path"] = str((path.parent / settings["potential"]["path"]).resolve())
-    settings["search"]["termination"]["candidates"] = candidates
-    copy = folder / "input.yaml"
-    copy.write_text(yaml.safe_dump(settings, sort_keys=False))
-    return copy
 
 
 def start(path: Path, directory: Path, ranks: int) -> subprocess.Popen:
     """Start a search from its beginning."""
     shutil.rmtree(directory, ignore_errors=True)
-    # mpirun would bind the first rank of every job to the same core.
-    launcher = ["mpirun", "-n", str(ranks)] if ranks > 1 else []
-    command = [*launcher, sys.executable, "-m", "gasearch", "run", str(path), "--run-dir", str(directory)]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    return subprocess.Popen(search_command(path, directory, ranks), stdout=subprocess.DEVNULL)
 
 
 def throughput(path: Path, folder: Path, ranks: int, copies: int) -> float:
@@ -79,7 +62,8 @@ def main() -> None:
     ways = {"one rank": (1, 1), "two ranks": (2, 1), "two separate searches": (1, 2)}
     rates: dict[str, list[float]] = {way: [] for way in ways}
     with tempfile.TemporaryDirectory() as folder:
-        path = shortened(options.input, options.candidates, Path(folder))
+        limits = {"candidates": options.candidates}
+        path = changed(options.input, lambda s: s["search"]["termination"].update(limits), Path(folder, "input.yaml"))
         for _ in range(options.repetitions):
             for way, (ranks, copies) in ways.items():
                 rates[way].append(throughput(path, Path(folder), ranks, copies))
