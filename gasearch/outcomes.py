@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from gasearch.crystal.band_path import BandPath
 from gasearch.crystal.crystal import Crystal
 
 
@@ -139,6 +140,10 @@ class ElectronicStructure:
         (atomic number, angular momentum s, p, d or f) → its share of ``dos`` (n,), by projection on atomic orbitals.
     k_points : int
         Irreducible k-points.
+    bands : (m, b) array
+        Band energies at the m points of ``path``, eV; none where there is no path.
+    path : BandPath or None
+        Through the Brillouin zone of ``crystal``.
     """
 
     crystal: Crystal
@@ -149,6 +154,8 @@ class ElectronicStructure:
     dos: np.ndarray
     projections: Mapping[tuple[int, str], np.ndarray] = field(default_factory=dict)
     k_points: int = 0
+    bands: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    path: BandPath | None = None
 
     @property
     def metal(self) -> bool:
@@ -164,6 +171,12 @@ class ElectronicStructure:
     def projected_at_fermi(self) -> dict[tuple[int, str], float]:
         """The same of each projection; what the orbitals do not span is missing."""
         return {orbital: self._at_fermi(dos) for orbital, dos in self.projections.items()}
+
+    @property
+    def slope_at_fermi(self) -> float:
+        """How sharply the density of states changes at the Fermi energy: d ln N/dE, 1/eV, over 0.2 eV; 0 with a gap."""
+        around = np.interp(self.fermi_energy + np.array([-0.1, 0.1]), self.energies, self.dos)
+        return float(np.diff(around)[0] / 0.2 / self.dos_at_fermi) if self.dos_at_fermi > 0 else 0.0
 
     def _at_fermi(self, dos: np.ndarray) -> float:
         return float(np.interp(self.fermi_energy, self.energies, dos)) if self.metal else 0.0

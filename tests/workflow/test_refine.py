@@ -90,10 +90,14 @@ def test_a_killed_refinement_goes_on_and_what_it_finds_is_exported(run: Path, tm
     assert found["phases"][0]["electrons"]["metal"] and found["phases"][1]["electrons"] is None
 
     assert len(exported(run, tmp_path / "candidates", capsys)) == 1
-    folders = exported(run, tmp_path / "candidates", capsys, "--window", "1000", "--all")
+    folders = exported(run, tmp_path / "candidates", capsys, "--window", "1000", "--all", "--vasp")
     assert len(folders) == 2
     for folder in folders:
-        assert sorted(p.name for p in folder.iterdir()) == ["POSCAR", "candidate.json", "scf.in", "structure.cif"]
+        assert sorted(p.name for p in folder.iterdir()) == [
+            *("POSCAR", "candidate.json"),
+            *(("electrons.json", "electrons.png") if folder == folders[0] else ()),
+            *("scf.in", "structure.cif", "vasp"),
+        ]
         described = json.loads((folder / "candidate.json").read_text())
         check(described, schema())
         check_structure_files(folder, described)
