@@ -19,6 +19,7 @@ from gasearch.errors import InputError
 from gasearch.espresso.runner import PROGRAMS, missing_programs
 from gasearch.espresso.settings import ExportSettings, RefineSettings
 from gasearch.evolution.search import SearchSettings
+from gasearch.phonon.phonons import PhononSettings
 from gasearch.potential.relaxation import RelaxationSettings
 from gasearch.potential.settings import MaceSettings, PotentialSettings
 from gasearch.pretrain.settings import PretrainSettings
@@ -74,6 +75,8 @@ class Config:
         The genetic algorithm.
     refine : RefineSettings or None
         Refinement by DFT of what lies near the hull, once the search is done; {} for every default, None for none.
+    phonons : PhononSettings or None
+        Phonons of the refined metals with the potential; {} for every default, null for none.
     export : ExportSettings or None
         Export of refined metals for other programs; {} for every default, None for none.
     """
@@ -89,6 +92,7 @@ class Config:
     relaxation: RelaxationSettings = field(default_factory=RelaxationSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     refine: RefineSettings | None = None
+    phonons: PhononSettings | None = None
     export: ExportSettings | None = None
 
     def __post_init__(self) -> None:
@@ -164,8 +168,9 @@ def _contradictions(config: Config) -> Iterator[str]:
     references = config.refine.references if config.refine else ()
     given = [("seeds", path) for path in config.seeds] + [("refine.references", path) for path in references]
     yield from (f"{key}: there is no file {path}" for key, path in given if not path.is_file())
-    if config.export and not config.refine:
-        yield "export: there is nothing to export without a refinement; give refine: {}"
+    for stage in ("phonons", "export"):
+        if getattr(config, stage) and not config.refine:
+            yield f"{stage}: needs a refinement; give refine: {{}}"
 
 
 def _leaves(directory: Path) -> dict[type, Leaf]:

@@ -182,6 +182,69 @@ class ElectronicStructure:
         return float(np.interp(self.fermi_energy, self.energies, dos)) if self.metal else 0.0
 
 
+class StabilityVerdict(StrEnum):
+    """What phonons with a potential say of a structure; no verdict removes a candidate."""
+
+    STABLE = "stable"
+    UNSTABLE = "unstable"
+    UNKNOWN = "the potential cannot tell"
+
+
+@dataclass(frozen=True)
+class SoftMode:
+    """A mode with an imaginary frequency.
+
+    Parameters
+    ----------
+    wave_vector : tuple of float
+        In units of the reciprocal lattice vectors.
+    frequency : float
+        THz; negative, as it is imaginary.
+    shares : mapping
+        Element → its share of the mode.
+    """
+
+    wave_vector: tuple[float, ...]
+    frequency: float
+    shares: Mapping[str, float]
+
+    def __str__(self) -> str:
+        place = "Γ" if not any(self.wave_vector) else "(" + ", ".join(f"{q:.3g}" for q in self.wave_vector) + ")"
+        mover = max(self.shares, key=self.shares.__getitem__)
+        return f"{-self.frequency:.1f}i THz at {place}, mostly {mover}"
+
+
+@dataclass(frozen=True, eq=False)
+class Stability:
+    """What the phonons of a potential say of a structure.
+
+    Parameters
+    ----------
+    verdict : StabilityVerdict
+    detail : str
+        Why.
+    supercell : tuple of int
+        Multiples of the cell; the wave vectors that fit into it were looked at.
+    lowest, highest : float
+        Frequencies, THz; NaN where none were computed.
+    soft_modes : tuple of SoftMode
+        Softest first.
+    leads_to : Crystal or None
+        What the softest mode leads to, where it was followed.
+    lowers_by : float
+        By how much, eV/atom, by the potential.
+    """
+
+    verdict: StabilityVerdict
+    detail: str
+    supercell: tuple[int, ...] = ()
+    lowest: float = np.nan
+    highest: float = np.nan
+    soft_modes: tuple[SoftMode, ...] = ()
+    leads_to: Crystal | None = None
+    lowers_by: float = 0.0
+
+
 class Relaxer(Protocol):
     """Anything that relaxes cells and positions at a pressure: a potential in batches, or Quantum ESPRESSO."""
 

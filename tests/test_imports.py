@@ -36,9 +36,10 @@ IMPORTERS = {
     "pickle": ("parallel/",),
     "pyxtal": ("crystal/",),
     "spglib": ("crystal/spglib.py",),
+    "phonopy": ("phonon/phonons.py",),
     "matplotlib": ("report/figures.py",),
 }
-LAZY = ("torch", "mace", "ase", "pymatgen", "pyxtal", "mpi4py", "matplotlib", "sklearn", "spglib", "scipy")
+LAZY = ("torch", "mace", "ase", "pymatgen", "pyxtal", "mpi4py", "matplotlib", "phonopy", "sklearn", "spglib", "scipy")
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -1,4 +1,4 @@
-"""Subcommands of DFT: refine, export."""
+"""Subcommands of DFT, and of what follows it: refine, phonons, export."""
 
 from __future__ import annotations
 
@@ -30,6 +30,14 @@ def add_dft(commands: Any) -> None:
     add("--timeout", type=positive, default=6.0, metavar="HOURS", help="for one run of pw.x; default: 6")
     add("--calculator", metavar="IMPORT.PATH", help="an ASE calculator that relaxes instead of pw.x")
     add("--arguments", default="{}", metavar="JSON", help="keyword arguments of the calculator")
+
+    what = "say which refined metals are stable, by phonons with the search's potential"
+    phonons = add_command(commands, "phonons", _phonons, what, "DIR", "gasearch phonons runs/h-s-200gpa")
+    add = phonons.add_argument
+    add("--window", type=positive, default=50.0, metavar="MEV", help="above the DFT hull; default: 50")
+    add("--min-length", type=positive, default=7.0, metavar="A", help="of the supercell; default: 7")
+    add("--max-atoms", type=count, default=256, metavar="N", help="in it, at most; default: 256")
+    add("--displacement", type=positive, default=0.01, metavar="A", help="of an atom; default: 0.01")
 
     export = add_command(
         commands,
@@ -82,6 +90,18 @@ def _arguments(text: str) -> dict[str, Any]:
     if not isinstance(arguments, dict):
         raise ValueError(f"arguments: {text!r} is no JSON object; give one such as '{{\"a\": 1}}'")
     return arguments
+
+
+def _phonons(options: Namespace) -> None:
+    from gasearch.config import load
+    from gasearch.phonon.phonons import PhononSettings
+    from gasearch.units import MEV_PER_EV
+    from gasearch.workflow.phonons import phonons
+    from gasearch.workflow.run_directory import existing_run
+
+    window = options.window / MEV_PER_EV
+    settings = PhononSettings(window, options.min_length, options.max_atoms, options.displacement)
+    phonons(settings, load(existing_run(options.path).input).potential, options.path, say)
 
 
 def _export(options: Namespace) -> None:

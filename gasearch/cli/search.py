@@ -59,6 +59,7 @@ def _run(options: Namespace) -> None:
         prototypes=config.prototypes,
         seeds=config.seeds,
         refine=config.refine,
+        phonons=config.phonons,
         export=config.export,
     )
     if is_first_rank():

@@ -17,6 +17,7 @@ from gasearch.espresso.settings import ExportSettings
 from gasearch.files import replace_text, replacing, writing_to
 from gasearch.potential.card import sha256_of
 from gasearch.workflow.electrons import electrons_file, file_name
+from gasearch.workflow.phonons import verdict_of
 from gasearch.workflow.pictures import snapshot
 from gasearch.workflow.refined_document import structure_from
 from gasearch.workflow.run_directory import RunDirectory, existing_run
@@ -58,8 +59,10 @@ def schema() -> dict[str, Any]:
     return json.loads((files("gasearch.workflow") / "schemas" / SCHEMA).read_text(encoding="utf-8"))
 
 
-def candidate_document(phase: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what ``candidate.json`` says of a phase of ``refined.json``."""
+def candidate_document(
+    phase: Mapping[str, Any], document: Mapping[str, Any], verdict: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return what ``candidate.json`` says of a phase of ``refined.json``; ``verdict`` is that of its phonons."""
     electrons = phase["electrons"]
     return {
         "format": FORMAT,
@@ -72,11 +75,13 @@ def candidate_document(phase: Mapping[str, Any], document: Mapping[str, Any]) ->
         "dft": phase["dft"],
         "mlip": phase["mlip"],
         "electrons": electrons if electrons and "failure" not in electrons else None,
+        "phonons": verdict,
         "provenance": {
             **document["provenance"],
             "candidate": phase["name"],
             "endpoints": document["endpoints"],
             "dft_settings": document["settings"],
+            "dft_cutoffs": document.get("cutoffs", {}),
             "hull_closed": document["window"]["closed"],
         },
     }
@@ -100,7 +105,7 @@ def _write(
         part.mkdir(parents=True)
         _write_files(phase, document, directory, part, vasp)
         digests = {str(file.relative_to(part)): sha256_of(file) for file in sorted(part.rglob("*")) if file.is_file()}
-        described = candidate_document(phase, document) | {"files_sha256": digests}
+        described = candidate_document(phase, document, verdict_of(directory, phase)) | {"files_sha256": digests}
         replace_text(part / "candidate.json", json.dumps(described, indent=1) + "\n")
         shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)

@@ -8,6 +8,7 @@ from pathlib import Path
 from gasearch.crystal.composition import CompositionSpace
 from gasearch.espresso.settings import ExportSettings, RefineSettings
 from gasearch.evolution.search import SearchSettings
+from gasearch.phonon.phonons import PhononSettings
 from gasearch.potential.relaxation import RelaxationSettings
 from gasearch.potential.settings import PotentialSettings
 
@@ -31,6 +32,8 @@ class Plan:
         Structure files that come first.
     refine : RefineSettings or None
         What DFT refines when the search is done; None for nothing.
+    phonons : PhononSettings or None
+        For which of it the potential computes phonons; None for nothing.
     export : ExportSettings or None
         What of it is exported; None for nothing.
     """
@@ -44,4 +47,5 @@ class Plan:
     prototypes: bool
     seeds: tuple[Path, ...]
     refine: RefineSettings | None = None
+    phonons: PhononSettings | None = None
     export: ExportSettings | None = None

@@ -16,6 +16,7 @@ from gasearch.evolution.termination import Termination
 from gasearch.outcomes import Relaxer
 from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
 from gasearch.parallel.shared import Shared
+from gasearch.phonon.phonons import PhononSettings
 from gasearch.potential.load import identity, load_potential
 from gasearch.potential.relaxation import BatchRelaxer
 from gasearch.schema import key_of
@@ -23,6 +24,7 @@ from gasearch.workflow.archive_store import ArchiveMetadata, open_archive
 from gasearch.workflow.evaluation import Evaluation
 from gasearch.workflow.export import export
 from gasearch.workflow.journal import NEAR_HULL, Journal
+from gasearch.workflow.phonons import phonons_on
 from gasearch.workflow.pictures import draw
 from gasearch.workflow.plan import Plan
 from gasearch.workflow.preparation import calibration, given_structures
@@ -33,7 +35,7 @@ from gasearch.workflow.structure_files import write_best
 from gasearch.workflow.summary import phases
 
 #: Stages after the search, and their settings.
-STAGES = {"refine": RefineSettings, "export": ExportSettings}
+STAGES = {"refine": RefineSettings, "phonons": PhononSettings, "export": ExportSettings}
 #: What may be changed in the input of a run that is resumed; nothing that was done depends on it.
 MAY_CHANGE = (*STAGES, *(key_of(entry) for kind in (Termination, *STAGES.values()) for entry in fields(kind)))
 
@@ -81,7 +83,7 @@ def _drive(plan: Plan, path: Path, resolved_input: str, say: Callable[[str], Non
 
 
 def _decide_by_dft(plan: Plan, path: Path, say: Callable[[str], None], executor: QueueExecutor) -> None:
-    """Refine and export, as far as the plan says and Quantum ESPRESSO is there."""
+    """Refine, ask the potential for phonons and export, as far as the plan says and Quantum ESPRESSO is there."""
     if plan.refine is None:
         return
     began = time.monotonic()
@@ -90,6 +92,8 @@ def _decide_by_dft(plan: Plan, path: Path, say: Callable[[str], None], executor:
     except MissingProgramError as error:
         return say(f"no refinement by DFT: {error}; the same command goes on with it")
     say(f"refined in {time.monotonic() - began:.0f} s")
+    if plan.phonons is not None:
+        phonons_on(plan.phonons, plan.potential, path, say, executor)
     if plan.export is not None:
         folders = export(plan.export, path)
         say(f"exported {len(folders)} phases" + "".join(f"\n  {folder}" for folder in folders))

@@ -76,6 +76,11 @@ class RunDirectory:
         return self.path / "electrons"
 
     @property
+    def phonons(self) -> Path:
+        """Folder of the potential's verdicts on stability."""
+        return self.path / "phonons"
+
+    @property
     def lock(self) -> Path:
         """Locked while a run writes here; its text says which."""
         return self.path / "lock"
