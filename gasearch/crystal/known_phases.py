@@ -57,6 +57,10 @@ KNOWN_PHASES: Final[tuple[KnownPhase, ...]] = (
         ),
         (100, 300),
     ),
-    KnownPhase("Cl", Prototype("oC8 (Cmce), doi:10.1038/s41467-019-09108-x", 64, "A f y=0.17 z=0.13"), (0, 250)),
-    KnownPhase("Cl", Prototype("oI2 (Immm), doi:10.1038/s41467-019-09108-x", 71, "A a", b=1.6, c=0.9), (100, 500)),
+    KnownPhase(
+        "Cl",
+        Prototype("oC8 (Cmce), doi:10.1038/s41467-019-09108-x", 64, "A f y=0.155 z=0.118", b=0.655, c=1.376),
+        (0, 250),
+    ),
+    KnownPhase("Cl", Prototype("oI2 (Immm), doi:10.1038/s41467-019-09108-x", 71, "A a", b=1.73, c=0.96), (100, 500)),
 )
