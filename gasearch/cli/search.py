@@ -13,9 +13,8 @@ from gasearch.parallel.executor import is_first_rank
 
 def add_search(commands: Any) -> None:
     """Declare what begins a search."""
-    run = add_command(
-        commands, "run", _run, "search, or resume a search", "INPUT", "mpirun -n 2 gasearch run input.yaml"
-    )
+    what = "search, then refine and export where the input says so; the same command resumes"
+    run = add_command(commands, "run", _run, what, "INPUT", "mpirun -n 2 gasearch run input.yaml")
     run.add_argument("--run-dir", type=Path, metavar="DIR", help="default: runs/ and the name of the input")
 
     check = add_command(
@@ -69,6 +68,9 @@ def _run(options: Namespace) -> None:
         search=config.search,
         prototypes=config.prototypes,
         seeds=config.seeds,
+        refine=config.refine,
+        phonons=config.phonons,
+        export=config.export,
     )
     if is_first_rank():
         warn(warnings(config))
@@ -114,11 +116,11 @@ def _status(options: Namespace) -> None:
 
 
 def _plot(options: Namespace) -> None:
-    from gasearch.workflow.pictures import draw, draw_comparison
+    from gasearch.workflow.pictures import draw, draw_comparison, draw_electrons
     from gasearch.workflow.run_directory import existing_run
 
     directory = existing_run(options.path)
-    for path in [*draw(directory), *draw_comparison(directory)]:
+    for path in [*draw(directory), *draw_comparison(directory), *draw_electrons(directory)]:
         print(path)
 
 

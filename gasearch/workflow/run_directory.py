@@ -71,6 +71,16 @@ class RunDirectory:
         return self.path / "refined.json"
 
     @property
+    def electrons(self) -> Path:
+        """Folder of densities of states and bands."""
+        return self.path / "electrons"
+
+    @property
+    def phonons(self) -> Path:
+        """Folder of the potential's verdicts on stability."""
+        return self.path / "phonons"
+
+    @property
     def lock(self) -> Path:
         """Locked while a run writes here; its text says which."""
         return self.path / "lock"
