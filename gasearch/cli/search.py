@@ -1,4 +1,4 @@
-"""Subcommands of a search: run, check, init; status, plot, hull."""
+"""Subcommands of a search: run, check, init; status, plot, report, diagram, hull."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from gasearch.cli.command import add_command, say, warn
+from gasearch.cli.command import add_command, count, positive, say, warn
 from gasearch.errors import InputError
 from gasearch.parallel.executor import is_first_rank
 
@@ -35,6 +35,32 @@ def add_views(commands: Any) -> None:
     """Declare what looks at one."""
     add_command(commands, "status", _status, "say how far a run is", "DIR", "gasearch status runs/h-s-200gpa")
     add_command(commands, "plot", _plot, "draw hulls and progress", "DIR", "gasearch plot runs/h-s-200gpa")
+
+    report = add_command(
+        commands,
+        "report",
+        _report,
+        "write one page with all of it, to open in a browser",
+        "DIR",
+        "gasearch report runs/h-s-200gpa",
+    )
+    report.add_argument("--output", "-o", type=Path, metavar="FILE", help="default: report.html in the run's directory")
+
+    diagram = add_command(
+        commands,
+        "diagram",
+        _diagram,
+        "say which phases are stable at which pressure, by the runs' potential",
+        "DIR",
+        "gasearch diagram runs/h-s-200gpa --from 100 --to 300",
+    )
+    add = diagram.add_argument
+    add("others", type=Path, nargs="*", metavar="DIR", help="more runs of the same system, such as at other pressures")
+    add("--from", type=float, required=True, metavar="P", dest="lowest", help="GPa")
+    add("--to", type=float, required=True, metavar="P", dest="highest", help="GPa")
+    add("--steps", type=count, default=9, metavar="N", help="pressures in all, evenly spaced; default: 9")
+    add("--window", type=positive, default=100.0, metavar="MEV", help="above the hulls of the runs; default: 100")
+    add("--output", "-o", type=Path, metavar="FOLDER", help="default: the first run's directory")
 
     hull = add_command(
         commands, "hull", _hull, "list phases, nearest to the hull first", "DIR", "gasearch hull runs/x --json"
@@ -113,6 +139,41 @@ def _plot(options: Namespace) -> None:
     directory = existing_run(options.path)
     for path in [*draw(directory), *draw_comparison(directory), *draw_electrons(directory)]:
         print(path)
+
+
+def _report(options: Namespace) -> None:
+    from gasearch.config import load
+    from gasearch.potential.card import card_file
+    from gasearch.potential.settings import MaceSettings
+    from gasearch.workflow.page import write_report
+    from gasearch.workflow.run_directory import existing_run
+
+    directory = existing_run(options.path)
+    potential = load(directory.input).potential
+    card = card_file(potential.path) if isinstance(potential, MaceSettings) else None
+    texts = {"Potential: what it was trained on, and its errors": card} if card and card.is_file() else {}
+    print(write_report(directory, options.output, texts))
+
+
+def _diagram(options: Namespace) -> None:
+    import numpy as np
+
+    from gasearch.config import load
+    from gasearch.units import MEV_PER_EV, pressure_from_GPa
+    from gasearch.workflow.diagram import DiagramSettings, diagram
+    from gasearch.workflow.run_directory import existing_run
+
+    if not options.lowest <= options.highest:
+        raise InputError(f"--from {options.lowest:g} is above --to {options.highest:g}: exchange them")
+    config = load(existing_run(options.path).input)
+    pressures = np.unique(np.linspace(options.lowest, options.highest, options.steps))
+    settings = DiagramSettings(
+        pressures=tuple(pressure_from_GPa(pressure) for pressure in pressures.tolist()),
+        window=options.window / MEV_PER_EV,
+        potential=config.potential,
+        relaxation=config.relaxation,
+    )
+    diagram(settings, [options.path, *options.others], options.output or options.path, say)
 
 
 def _hull(options: Namespace) -> None:

@@ -66,12 +66,18 @@ def draw_comparison(directory: RunDirectory) -> list[Path]:
     if not directory.refined_phases.exists() or not (document := snapshot(directory.refined_phases))["complete"]:
         return []
     phases = [
-        Moved(_point(phase, "dft"), _point(phase, "mlip") if phase["mlip"] else None) for phase in document["phases"]
+        Moved(_refined_point(phase, "dft"), _refined_point(phase, "mlip") if phase["mlip"] else None)
+        for phase in document["phases"]
     ]
     found = snapshot(directory.hull)
     hull = [point for point in hull_points(found["phases"], len(found["endpoints"])) if point.stable]
     with writing_to(directory.path):
         return plot_hulls(phases, hull, document["endpoints"], document["pressure_GPa"], directory.path / "hull-dft")
+
+
+def refined_points(phases: Sequence[Mapping[str, Any]], method: str) -> list[HullPoint]:
+    """Return the phases of a refined.json by a method, ``dft`` or ``mlip``, as a figure shows them."""
+    return [_refined_point(phase, method) for phase in phases]
 
 
 def draw_electrons(directory: RunDirectory) -> list[Path]:
@@ -90,7 +96,7 @@ def draw_electrons(directory: RunDirectory) -> list[Path]:
     return files
 
 
-def _point(phase: Mapping[str, Any], method: str) -> HullPoint:
+def _refined_point(phase: Mapping[str, Any], method: str) -> HullPoint:
     return HullPoint(
         formula=phase["formula"],
         space_group=phase["space_group"],
