@@ -9,8 +9,8 @@ PICTURE = ElectronPicture(ENERGIES, 1 + 0.1 * ENERGIES**2, {"H-s": 0 * ENERGIES 
 def test_a_density_of_states_is_drawn_with_and_without_bands(tmp_path):
     distances = np.array([0.0, 1.0, 2.0, 2.0, 3.0])
     bands = np.column_stack([np.cos(distances), np.cos(distances) + 2])
-    corners = [(0.0, "G"), (2.0, "H"), (2.0, "P1"), (3.0, "N")]
-    with_bands = ElectronPicture(PICTURE.energies, PICTURE.dos, PICTURE.projections, distances, bands, corners)
+    ticks = [(0.0, "Γ"), (2.0, "H|P1"), (3.0, "N")]
+    with_bands = ElectronPicture(PICTURE.energies, PICTURE.dos, PICTURE.projections, distances, bands, ticks)
     for name, picture in {"dos": PICTURE, "both": with_bands}.items():
         files = plot_electrons(picture, "H$_3$S", tmp_path / name)
         assert [file.name for file in files] == [f"{name}.png", f"{name}.svg"]
