@@ -48,6 +48,7 @@ def known_phases(element: str, pressure_GPa: float) -> list[KnownPhase]:
 
 
 KNOWN_PHASES: Final[tuple[KnownPhase, ...]] = (
+    KnownPhase("H", Prototype("Cmca-4, doi:10.1038/35001024", 64, "A f y=0.377 z=0.055", b=1.667, c=1.521), (100, 600)),
     KnownPhase("S", Prototype("beta-Po, doi:10.1103/PhysRevLett.71.2943", 166, "A a", c=0.80), (120, 500)),
     KnownPhase("Na", Prototype("hP4, doi:10.1038/nature07786", 194, "A a, A d", c=1.39), (150, 1000)),
     KnownPhase(

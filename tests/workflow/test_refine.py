@@ -22,7 +22,7 @@ needs_pw = pytest.mark.skipif(shutil.which("projwfc.x") is None, reason="Quantum
 
 
 def command(run: Path, *more: str) -> list[str]:
-    quick = ["--ecutwfc", "25", "--k-spacing", "1.2", "--degauss", "0.05", "--window", "100"]
+    quick = ["--ecutwfc", "25", "--k-spacing", "1.2", "--degauss", "0.05", "--window", "100", "--no-known"]
     return ["refine", str(run), *quick, *more]
 
 
