@@ -100,6 +100,8 @@ def _status(options: Namespace) -> None:
     print(f"candidates   {summary['candidates']}, of which {summary['relaxations']} were relaxed")
     print(f"individuals  {summary['individuals']}, besides {summary['duplicates']} duplicates")
     print(f"failures     {failures or 'none'}")
+    if summary.get("doubtful"):
+        print(f"doubtful     {summary['doubtful']}: the committee of potentials disagrees; none of them is on the hull")
     print(f"hull         {' '.join(hull) or 'incomplete: an endpoint has no phase yet'}")
 
 
@@ -125,7 +127,14 @@ def _hull(options: Namespace) -> None:
     print(f"{'formula':<14}{'space group':<13}{'atoms':>5}{'H (eV/atom)':>14}{'above hull (meV/atom)':>23}")
     for phase in document["phases"]:
         above = 1000 * phase["above_hull_eV_per_atom"]
+        mark = f"   ? {1000 * phase['spread_eV_per_atom']:.0f}" if phase.get("doubtful") else ""
         print(
             f"{phase['formula']:<14}{phase['space_group']:<13}{phase['atoms']:>5}"
-            f"{phase['enthalpy_eV_per_atom']:>14.4f}{above:>23.1f}"
+            f"{phase['enthalpy_eV_per_atom']:>14.4f}{above:>23.1f}{mark}"
+        )
+    if any(phase.get("doubtful") for phase in document["phases"]):
+        limit = 1000 * document["spread_limit_eV_per_atom"]
+        print(
+            f"? the committee of potentials disagrees by more than {limit:.0f} meV/atom (by how much, follows): not "
+            "counted for the hull; let DFT decide"
         )

@@ -13,7 +13,7 @@ from gasearch.crystal.geometry import nearest_distances
 from gasearch.crystal.symmetry import symmetrized
 from gasearch.errors import CalculationError
 from gasearch.outcomes import Failure, Reason, Relaxed
-from gasearch.potential.potential import Potential
+from gasearch.potential.committee import Committee
 from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
 from gasearch.pretrain.sampling import Kind, Sample, SamplingSettings, random_samples, rattled, volume_scans
 from gasearch.schema import setting
@@ -55,19 +55,23 @@ class Round:
     """What relaxing random crystals of a space with a potential gave, at one pressure (eV/Å³).
 
     ``relaxed`` and ``broken`` are samples of the origins that were relaxed; ``above`` is the enthalpy above the hull
-    of the relaxed ones, eV/atom.
+    of the relaxed ones, ``spread`` by how much the committee disagrees about them (NaN for a single potential), both in
+    eV/atom.
     """
 
     pressure: float
     relaxed: tuple[Sample, ...]
     above: np.ndarray
+    spread: np.ndarray
     broken: tuple[Sample, ...]
 
 
 def explore(
-    potential: Potential, space: SearchSpace, sampling: SamplingSettings, pressure: float, seed: int, numbers: range
+    committee: Committee, space: SearchSpace, sampling: SamplingSettings, pressure: float, seed: int, numbers: range
 ) -> Round:
-    """Relax random crystals (by number) at a pressure, with a potential; and each element's simple lattices.
+    """Relax random crystals (by number) at a pressure, and each element's simple lattices, with the first potential.
+
+    The whole committee judges what they relax to.
 
     Raises
     ------
@@ -77,7 +81,7 @@ def explore(
     lattices = volume_scans(space, replace(sampling, scan=(1.0,)))
     crystals = random_samples(space, sampling, seed, numbers.start, len(numbers))
     starts = [*lattices, *(sample for sample in crystals if sample.kind is Kind.RANDOM)]
-    outcomes = BatchRelaxer(potential, RelaxationSettings()).relax([s.crystal for s in starts], pressure)
+    outcomes = BatchRelaxer(committee.lead, RelaxationSettings()).relax([s.crystal for s in starts], pressure)
     pairs = list(zip(starts, outcomes, strict=True))
     good = [(start, outcome) for start, outcome in pairs if isinstance(outcome, Relaxed)]
     broken = [sample for start, outcome in pairs if isinstance(outcome, Failure) for sample in _broken(start, outcome)]
@@ -85,7 +89,9 @@ def explore(
     relaxed = tuple(_moved(start, symmetrized(outcome.crystal, _SYMPREC)) for start, outcome in good)
     above = _above_hull([outcome for _, outcome in good], space)
     kept = _distinct(relaxed, above)
-    return Round(pressure, tuple(relaxed[i] for i in kept), above[kept], tuple(broken))
+    distinct = tuple(relaxed[i] for i in kept)
+    spread = committee.spread([sample.crystal for sample in distinct])
+    return Round(pressure, distinct, above[kept], spread, tuple(broken))
 
 
 def _check_endpoints(crystals: Sequence[Crystal], space: SearchSpace) -> None:
@@ -102,8 +108,9 @@ def choose(
 ) -> list[Sample]:
     """Choose the cells of a round that are worth a label.
 
-    The lowest structure of each composition always is. Of the others low enthalpies are likelier, and each composition
-    is as likely as any other: a crowd of similar structures at one composition does not hide the others.
+    The lowest structure of each composition always is. Of the others those are likelier that are low in enthalpy and
+    about which the committee disagrees; each composition is as likely as any other: a crowd of similar structures at
+    one composition does not hide the others.
     """
     n_broken = min(round(settings.broken_share * settings.labels), len(found.broken))
     n_rattled = round(settings.rattled_share * settings.labels)
@@ -131,10 +138,15 @@ def _lowest(found: Round) -> np.ndarray:
 def _odds(found: Round, indices: np.ndarray, window: float) -> np.ndarray:
     """Probabilities of these relaxed structures."""
     _, group = np.unique(_formulas(found)[indices], return_inverse=True)
-    weights = np.exp(-np.maximum(found.above[indices], 0.0) / window)
+    weights = np.exp(-np.maximum(found.above[indices], 0.0) / window) * _doubt(found.spread[indices])
     weights /= np.bincount(group, weights)[group]
     # Enough of an even share that every structure can be drawn.
     return (weights / weights.sum() + 1e-3 / len(weights)) / (1 + 1e-3)
+
+
+def _doubt(spread: np.ndarray) -> np.ndarray:
+    """Return spreads in units of their median; ones where there is no committee."""
+    return spread / np.median(spread) if np.isfinite(spread).all() and (spread > 0).any() else np.ones(len(spread))
 
 
 def _moved(start: Sample, crystal: Crystal) -> Sample:

@@ -20,6 +20,8 @@ from gasearch.errors import CalculationError
 from gasearch.schema import setting
 from gasearch.units import pressure_to_GPa
 
+#: Parts of the origins, of which one is for the test and one for each committee member's validation.
+TENTHS = 10
 #: Primitive vectors of the lattices with one atom a cell, at unit volume.
 LATTICES: Mapping[str, np.ndarray] = {
     "sc": np.eye(3),
@@ -88,10 +90,13 @@ class SamplingSettings:
     rattle: float = setting(0.05, at_least=0, at_most=0.3)
 
 
-def split_of(origin: str) -> Split:
-    """Return the split of an origin: a tenth each for validation and test, decided by its name alone."""
-    tenth = int(hashlib.sha256(origin.encode()).hexdigest(), 16) % 10
-    return {0: Split.TEST, 1: Split.VALIDATION}.get(tenth, Split.TRAIN)
+def split_of(origin: str, member: int = 0) -> Split:
+    """Return the split of an origin: a tenth each for validation and test, decided by its name alone.
+
+    All members of a committee have the same test cells; each has a validation tenth of its own.
+    """
+    tenth = int(hashlib.sha256(origin.encode()).hexdigest(), 16) % TENTHS
+    return {0: Split.TEST, 1 + member: Split.VALIDATION}.get(tenth, Split.TRAIN)
 
 
 def lattice(name: str, number: int, volume: float) -> Crystal:

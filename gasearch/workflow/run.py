@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from gasearch.crystal.composition import SearchSpace
-from gasearch.evolution.search import Search
+from gasearch.evolution.search import Search, SearchSettings
 from gasearch.evolution.termination import Termination
 from gasearch.outcomes import Relaxer
 from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
 from gasearch.parallel.shared import Shared
-from gasearch.potential.load import identity, load_potential
+from gasearch.potential.committee import JudgedRelaxer
+from gasearch.potential.load import identity, load_committee, load_potential, spread_limit
 from gasearch.potential.relaxation import BatchRelaxer
 from gasearch.workflow.archive_store import ArchiveMetadata, open_archive
 from gasearch.workflow.evaluation import Evaluation
@@ -51,7 +54,7 @@ def _drive(plan: Plan, path: Path, resolved_input: str, say: Callable[[str], Non
         space = SearchSpace(plan.space, lengths.atomic_volumes, lengths.minimum_distances)
 
         # A grand-canonical genetic algorithm proposes; the workers build, relax and compare.
-        search = Search(plan.space, plan.search, plan.seed, given_structures(plan, space))
+        search = Search(plan.space, trusting(plan), plan.seed, given_structures(plan, space))
         evaluate = Evaluation(
             space, partial(make_relaxer, plan), plan.pressure, plan.seed, plan.search.twins, plan.search.stop_above
         )
@@ -74,4 +77,13 @@ def _drive(plan: Plan, path: Path, resolved_input: str, say: Callable[[str], Non
 
 def make_relaxer(plan: Plan) -> Relaxer:
     """Return the plan's relaxer, in the process that will use it."""
-    return BatchRelaxer(load_potential(plan.potential), plan.relaxation)
+    relaxer, committee = BatchRelaxer(load_potential(plan.potential), plan.relaxation), load_committee(plan.potential)
+    return relaxer if committee is None else JudgedRelaxer(relaxer, committee)
+
+
+def trusting(plan: Plan) -> SearchSettings:
+    """Return the search's settings, with the potential's own limit of the committee's spread unless there is one."""
+    if plan.search.max_spread is not None:
+        return plan.search
+    limit = spread_limit(plan.potential)
+    return replace(plan.search, max_spread=limit if np.isfinite(limit) else None)
