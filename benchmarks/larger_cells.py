@@ -2,11 +2,11 @@
 
     python benchmarks/larger_cells.py --cells 24 --workers 1
 
-Random crystals of 12 to 24 atoms are relaxed with the potential at the middle of its pressures, and the lowest of each
-composition, at most 0.5 eV/atom above the potential's own hull, are labelled with the settings of its card, the cheapest
-first (by size and k-points). Half of them are strained and rattled before, as what is relaxed has hardly any forces. End
-it whenever you like: labels that were made are kept in ``--folder`` and not made again, and the errors printed are those
-of the labels that are there.
+Random crystals of 12 to 24 atoms are relaxed with the potential at the middle of its pressures. The lowest of each
+composition, if it is at most 0.5 eV/atom above the potential's own hull and no supercell, is labelled with the settings
+of its card, the cheapest first (by size and k-points). Every other one is strained and rattled before, as what is
+relaxed has hardly any forces. End it whenever you like: labels that were made are kept in ``--folder`` and not made
+again, and the errors printed are those of the labels that are there.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 
 from gasearch.crystal.composition import SYMBOLS, Composition, CompositionSpace, SearchSpace
 from gasearch.crystal.crystal import Crystal
-from gasearch.crystal.symmetry import symmetrized
+from gasearch.crystal.symmetry import primitive, symmetrized
 from gasearch.espresso.pw import PwSettings, k_grid
 from gasearch.espresso.runner import PwRunner, default_pseudo_dir
 from gasearch.outcomes import Relaxed
@@ -33,15 +33,16 @@ from gasearch.potential.load import load_potential
 from gasearch.potential.potential import Potential
 from gasearch.potential.relaxation import BatchRelaxer
 from gasearch.potential.settings import MaceSettings
-from gasearch.pretrain.labelling import Label, key, label_all, read_labels
-from gasearch.pretrain.sampling import Sample, SamplingSettings, random_samples, rattled, search_space
+from gasearch.pretrain.labelling import Label, label_all, read_labels
+from gasearch.pretrain.sampling import Sample, SamplingSettings, lattice, random_samples, rattled, search_space
 from gasearch.pretrain.training_set import write_training_set
 from gasearch.pretrain.validation import rms_errors
 from gasearch.thermodynamics.hull import above_own_hull
 from gasearch.units import pressure_from_GPa
 
 POTENTIAL = Path(__file__).parent.parent / "potentials" / "h-s-200gpa"
-WINDOW = 0.5  # eV/atom
+#: Enthalpy above hull, eV/atom, and number of atoms of the cells that are labelled.
+WINDOW, SIZES = 0.5, (12, 24)
 
 
 def settings_of(card: PotentialCard) -> PwSettings:
@@ -62,7 +63,7 @@ def relaxed(potential: Potential, space: SearchSpace, pressure: float, count: in
     lowest: dict[str, tuple[Sample, float]] = {}
     for i in np.argsort(above):
         start, outcome = good[i]
-        if len(outcome.crystal) >= space.compositions.min_atoms and above[i] < WINDOW:
+        if len(outcome.crystal) >= SIZES[0] and above[i] < WINDOW:
             crystal = symmetrized(outcome.crystal, 0.02)
             name = crystal.composition.formula
             lowest.setdefault(name, (Sample(crystal, start.origin, start.kind), float(above[i])))
@@ -71,8 +72,6 @@ def relaxed(potential: Potential, space: SearchSpace, pressure: float, count: in
 
 def endpoints(space: SearchSpace) -> Iterator[Crystal]:
     """Yield a simple cell of each element, so that there is a hull."""
-    from gasearch.pretrain.sampling import lattice
-
     for number, volume in space.atomic_volumes.items():
         yield lattice("fcc", number, volume)
 
@@ -82,7 +81,8 @@ def chosen(found: Sequence[tuple[Sample, float]], space: SearchSpace, settings: 
     rng, near = np.random.default_rng(0), search_space(space.compositions, space.atomic_volumes)
     gentle = SamplingSettings(strain=0.02, rattle=0.03)
     samples = [s if i % 2 else rattled(s, near, gentle, rng) or s for i, (s, _) in enumerate(found)]
-    return sorted(samples, key=lambda s: cost(s.crystal, settings))[:count]
+    large = [s for s in samples if len(primitive(s.crystal)) >= SIZES[0]]
+    return sorted(large, key=lambda s: cost(s.crystal, settings))[:count]
 
 
 def cost(crystal: Crystal, settings: PwSettings) -> float:
@@ -118,20 +118,15 @@ def main() -> None:
     pressure = pressure_from_GPa(sum(card.pressure_GPa) / 2)
     if not options.only_report:
         lengths = calibrate(potential, [e.elements[0] for e in elements], pressure)
-        space = SearchSpace(CompositionSpace(elements, 12, 24), lengths.atomic_volumes, lengths.minimum_distances)
+        space = SearchSpace(CompositionSpace(elements, *SIZES), lengths.atomic_volumes, lengths.minimum_distances)
         found = relaxed(potential, space, pressure, options.random)
         samples = chosen(found, space, runner.settings, options.cells)
         print(f"{len(found)} compositions within {WINDOW} eV/atom; {len(samples)} cells to label", flush=True)
-        for n, sample in enumerate(samples):
-            crystal = sample.crystal
-            print(
-                f"{n} {crystal.composition.formula} {cost(crystal, runner.settings):.3g} {key(crystal, runner.settings)}"
-            )
         run_on_all_ranks(
             lambda executor: label_all(samples, runner, options.folder, executor, lambda s: print(s, flush=True)),
             threads=options.workers,
         )
-    labels = list(read_labels(options.folder))
+    labels = [label for label in read_labels(options.folder) if len(label.sample.crystal) >= SIZES[0]]
     report(potential, labels)
     if options.output:
         write_training_set(options.output, labels, np.ones(len(labels)))
