@@ -11,6 +11,7 @@ from gasearch.crystal.composition import CompositionSpace
 from gasearch.crystal.crystal import Crystal
 from gasearch.evolution.archive import Archive, TwinTolerance
 from gasearch.evolution.candidate import Block, Candidate, Individual, Outcome
+from gasearch.evolution.feedback import FeedbackSettings
 from gasearch.evolution.operators import RANDOM, OperatorWeights
 from gasearch.evolution.selection import CompositionChoice, ParentChoice, SelectionSettings, drawn
 from gasearch.evolution.termination import Termination
@@ -62,6 +63,8 @@ class SearchSettings:
         When two structures count as the same.
     termination : Termination
         When the search ends.
+    feedback : FeedbackSettings
+        What DFT labels of what was found, for the potential to learn from.
     """
 
     block: int = setting(8, at_least=1)
@@ -74,6 +77,7 @@ class SearchSettings:
     selection: SelectionSettings = field(default_factory=SelectionSettings)
     twins: TwinTolerance = field(default_factory=TwinTolerance)
     termination: Termination = field(default_factory=Termination)
+    feedback: FeedbackSettings = field(default_factory=FeedbackSettings)
 
     def __post_init__(self) -> None:
         if unknown := sorted(set(self.operators) - {RANDOM, *OPERATORS}):

@@ -27,12 +27,20 @@ from gasearch.potential.load import load_potential
 from gasearch.potential.potential import Potential
 from gasearch.potential.settings import MaceSettings
 from gasearch.pretrain.active_learning import choose, explore
-from gasearch.pretrain.card import TRAINING_SET, make_card, member_file, write_card
+from gasearch.pretrain.card import member_file
 from gasearch.pretrain.labelling import Label, label_all, read_labels
-from gasearch.pretrain.sampling import Sample, atomic_volume, lattice, random_samples, search_space, volume_scans
+from gasearch.pretrain.publication import publish
+from gasearch.pretrain.sampling import (
+    Sample,
+    atomic_volume,
+    diverse_samples,
+    lattice,
+    prototype_samples,
+    search_space,
+    volume_scans,
+)
 from gasearch.pretrain.settings import PretrainSettings
-from gasearch.pretrain.training import label_weights, train
-from gasearch.pretrain.training_set import write_training_set
+from gasearch.pretrain.training import train
 from gasearch.pretrain.validation import above_hull
 from gasearch.units import pressure_to_GPa
 
@@ -111,18 +119,20 @@ class Builder:
     def build(self) -> None:
         """Make all labels, and the model of each round."""
         settings = self.settings
-        # Simple lattices at all distances, and random cells at all compositions and volumes, teach the potential
-        # where not to go.
+        # Simple lattices at all distances, known structure types, and random cells at all compositions and volumes,
+        # the least alike of many, teach the potential where not to go.
         space = search_space(settings.compositions, self._atomic_volumes())
-        self.label([*volume_scans(space, settings.sampling), *self._first(space)])
+        self.label(self._first(space))
 
         # Cells that the potential itself holds for low minima teach it the order of the minima.
         for number in range(settings.rounds):
             self.label(self.explore(space, self.committee(number), number))
         self.committee(settings.rounds)
 
-    def _first(self, space: SearchSpace) -> Iterator[Sample]:
-        return random_samples(space, self.settings.sampling, self.settings.seed, 0, self.settings.random_cells)
+    def _first(self, space: SearchSpace) -> list[Sample]:
+        sampling, seed = self.settings.sampling, self.settings.seed
+        simple = [*volume_scans(space, sampling), *prototype_samples(space, sampling, seed)]
+        return [*simple, *diverse_samples(space, sampling, seed, self.settings.random_cells)]
 
     @property
     def _labels(self) -> Path:
@@ -214,23 +224,20 @@ class Builder:
 
     def explore(self, space: SearchSpace, committee: Committee, number: int) -> list[Sample]:
         """Relax random crystals, new ones for each round and pressure, and choose what to label."""
-        settings, chosen = self.settings, []
+        settings, active, chosen = self.settings, self.settings.active, []
         for i, pressure in enumerate(settings.pressures):
-            first = settings.random_cells + (3 * number + i) * settings.active.relaxations
-            numbers = range(first, first + settings.active.relaxations)
-            found = explore(committee, space, settings.sampling, pressure, settings.seed, numbers)
+            first = settings.sampling.pool * settings.random_cells + (3 * number + i) * active.relaxations
+            numbers = range(first, first + active.relaxations)
+            found = explore(
+                committee, space, settings.sampling, pressure, settings.seed, numbers, active.underway_steps
+            )
             rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(number, i)))
-            chosen += choose(found, space, settings.sampling, settings.active, rng)
+            chosen += choose(found, space, settings.sampling, active, rng)
         self.say(f"round {number + 1} of active learning: {len(chosen)} cells chosen")
         return chosen
 
     def publish(self, output: Path) -> None:
         """Copy the last models to its folder, with the training set and the card."""
         labels, last = list(read_labels(self._labels)), self.settings.rounds
-        above, committee = self.above_hull(labels), self.committee(last)
-        with writing_to(output):
-            output.mkdir(parents=True, exist_ok=True)
-            write_training_set(output / TRAINING_SET, labels, label_weights(above, self.settings.training.weight_scale))
-            for member in range(self.settings.committee):
-                shutil.copy(self._model(last, member), output / member_file(member))
-            write_card(make_card(self.settings, committee, self.runner, labels, above, output, self.seconds), output)
+        models = [self._model(last, member) for member in range(self.settings.committee)]
+        publish(self.settings, models, self.runner, labels, self.above_hull(labels), self.seconds, output)

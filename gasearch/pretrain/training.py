@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from gasearch.potential.mace import Mace
 from gasearch.pretrain.labelling import Label
 from gasearch.pretrain.sampling import Split, split_of
 from gasearch.pretrain.training_set import ENERGY, FORCES, STRESS, write_training_set
@@ -138,7 +139,7 @@ def train(
     origin = (
         {"E0s": atomic_energies([labels[i] for i in fitted], weights[fitted])}
         if start is None
-        else {"E0s": "foundation", "foundation_model": start}
+        else {"E0s": Mace(start).atomic_energies, "foundation_model": start}
     )
     options = {**_options(replace(settings, seed=settings.seed + member), directory), **origin}
     arguments = build_default_arg_parser().parse_args([f"--{k}={v}" for k, v in options.items()] + _FLAGS)

@@ -113,3 +113,21 @@ def test_every_element_is_explored_however_few_crystals_are_drawn(space):
     potential = LennardJones({(1, 1): (1.0, 1.0), (1, 16): (1.2, 1.4), (16, 16): (1.0, 1.8)}, cutoff_sigma=2.5)
     found = explore(Committee([potential]), space, SamplingSettings(), PRESSURE, 0, range(0))
     assert {s.crystal.composition.reduced.formula for s in found.relaxed} == {"H", "S"}
+
+
+def test_structures_underway_lie_between_start_and_minimum(explored):
+    origins = {s.origin for s in explored.underway}
+    assert len(origins) > 5 and origins <= {f"random-{k:05d}" for k in range(30)} | {
+        f"scan-{symbol}-{name}" for symbol in ("H", "S") for name in LATTICES
+    }
+    done = {s.origin: s.crystal for s in explored.relaxed}
+    moved = [s for s in explored.underway if s.origin in done]
+    assert all(s.crystal.volume != pytest.approx(done[s.origin].volume, rel=1e-6) for s in moved)
+
+
+def test_some_labels_are_for_structures_underway(found, space):
+    way = tuple(sample([1, 16], 4.0 + k / 10, 200 + k) for k in range(9))
+    found = replace(found, underway=way)
+    settings = replace(SETTINGS, underway_share=0.15)
+    chosen = choose(found, space, SamplingSettings(), settings, np.random.default_rng(0))
+    assert sum(s.origin >= "random-00200" for s in chosen) == 3 and len(chosen) <= 20
