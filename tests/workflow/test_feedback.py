@@ -112,7 +112,7 @@ def test_a_card_says_how_to_label_and_to_train_further():
 
 @pytest.mark.parametrize("epochs", range(6, 40))
 def test_the_last_stage_has_an_epoch_that_is_judged(epochs):
-    """mace-torch looks at validation cells at every fifth epoch, and has no model of a stage that it never looked at."""
+    """mace-torch looks at validation cells at every fifth epoch; a stage that it never looked at has no model."""
     training = tuned(TrainingSettings(), epochs, 1e-3)
     assert any(epoch % 5 == 0 for epoch in range(training.stage_two, epochs))
 
