@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint system clean
+.PHONY: help demo test test-slow docs lint system clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -26,6 +26,7 @@ help:
 	@echo 'make demo       search the hull of hydrogen and sulphur at 200 GPa, and draw it'
 	@echo 'make test       tests that take minutes in all'
 	@echo 'make test-slow  the long ones'
+	@echo 'make docs       the documentation, into site/'
 	@echo 'make lint       style'
 
 demo: $(READY)
@@ -39,6 +40,9 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
+
+docs: $(READY)
+	$(BIN)/python -m mkdocs build --strict
 
 lint: $(READY)
 	@$(PIP) -c constraints.txt ruff

@@ -37,8 +37,9 @@ IMPORTERS = {
     "pyxtal": ("crystal/",),
     "spglib": ("crystal/spglib.py",),
     "matplotlib": ("report/figures.py",),
+    "plotly": ("report/page.py",),
 }
-LAZY = ("torch", "mace", "ase", "pymatgen", "pyxtal", "mpi4py", "matplotlib", "sklearn", "spglib", "scipy")
+LAZY = ("torch", "mace", "ase", "pymatgen", "pyxtal", "mpi4py", "matplotlib", "plotly", "sklearn", "spglib", "scipy")
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -1,4 +1,4 @@
-"""Subcommands of a search: run, check, init; status, plot, hull."""
+"""Subcommands of a search: run, check, init; status, plot, report, hull."""
 
 from __future__ import annotations
 
@@ -36,6 +36,16 @@ def add_views(commands: Any) -> None:
     """Declare what looks at one."""
     add_command(commands, "status", _status, "say how far a run is", "DIR", "gasearch status runs/h-s-200gpa")
     add_command(commands, "plot", _plot, "draw hulls and progress", "DIR", "gasearch plot runs/h-s-200gpa")
+
+    report = add_command(
+        commands,
+        "report",
+        _report,
+        "write one page with all of it, to open in a browser",
+        "DIR",
+        "gasearch report runs/h-s-200gpa",
+    )
+    report.add_argument("--output", "-o", type=Path, metavar="FILE", help="default: report.html in the run's directory")
 
     hull = add_command(
         commands, "hull", _hull, "list phases, nearest to the hull first", "DIR", "gasearch hull runs/x --json"
@@ -112,6 +122,20 @@ def _plot(options: Namespace) -> None:
     directory = existing_run(options.path)
     for path in [*draw(directory), *draw_comparison(directory)]:
         print(path)
+
+
+def _report(options: Namespace) -> None:
+    from gasearch.config import load
+    from gasearch.potential.card import card_file
+    from gasearch.potential.settings import MaceSettings
+    from gasearch.workflow.page import write_report
+    from gasearch.workflow.run_directory import existing_run
+
+    directory = existing_run(options.path)
+    potential = load(directory.input).potential
+    card = card_file(potential.path) if isinstance(potential, MaceSettings) else None
+    texts = {"Potential: what it was trained on, and its errors": card} if card and card.is_file() else {}
+    print(write_report(directory, options.output, texts))
 
 
 def _hull(options: Namespace) -> None:

@@ -48,9 +48,8 @@ class TwinTolerance:
         """Tell whether two individuals are the same; where fingerprints leave a doubt, by the structures themselves."""
         if not self._alike(a, b):
             return False
-        apart = distance(a.fingerprint, b.fingerprint)
-        doubtful = apart < self.doubtful_fingerprint
-        return apart < self.fingerprint or (doubtful and same_structure(a.crystal, b.crystal))
+        doubtful = distance(a.fingerprint, b.fingerprint) < self.doubtful_fingerprint
+        return self.coincide(a.fingerprint, b.fingerprint) or (doubtful and same_structure(a.crystal, b.crystal))
 
     def _alike(self, a: Individual, b: Individual) -> bool:
         """Tell whether enthalpy and volume leave open that two individuals are the same."""

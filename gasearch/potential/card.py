@@ -142,8 +142,13 @@ def read_card(path: Path) -> PotentialCard:
 
 def card_beside(path: Path) -> PotentialCard | None:
     """Return the card beside a model file or in a model's folder, None if there is none; errors as of `read_card`."""
-    folder = _folder(path)
-    return read_card(folder) if (folder / CARD).exists() else None
+    file = card_file(path)
+    return read_card(file.parent) if file.exists() else None
+
+
+def card_file(path: Path) -> Path:
+    """Return where the card is, if there is one, of a model file or of a model's folder."""
+    return _folder(path) / CARD
 
 
 def find_model(path: Path) -> tuple[Path, PotentialCard | None]:

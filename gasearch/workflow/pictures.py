@@ -57,7 +57,8 @@ def draw_comparison(directory: RunDirectory) -> list[Path]:
     if not directory.refined_phases.exists() or not (document := snapshot(directory.refined_phases))["complete"]:
         return []
     phases = [
-        Moved(_point(phase, "dft"), _point(phase, "mlip") if phase["mlip"] else None) for phase in document["phases"]
+        Moved(_refined_point(phase, "dft"), _refined_point(phase, "mlip") if phase["mlip"] else None)
+        for phase in document["phases"]
     ]
     found = snapshot(directory.hull)
     hull = [point for point in hull_points(known(found), len(found["endpoints"])) if point.stable]
@@ -70,7 +71,12 @@ def known(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [phase for phase in document["phases"] if not phase.get("doubtful", False)]
 
 
-def _point(phase: Mapping[str, Any], method: str) -> HullPoint:
+def refined_points(phases: Sequence[Mapping[str, Any]], method: str) -> list[HullPoint]:
+    """Return the phases of a refined.json by a method, ``dft`` or ``mlip``, as a figure shows them."""
+    return [_refined_point(phase, method) for phase in phases]
+
+
+def _refined_point(phase: Mapping[str, Any], method: str) -> HullPoint:
     return HullPoint(
         formula=phase["formula"],
         space_group=phase["space_group"],
