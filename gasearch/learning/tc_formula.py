@@ -11,7 +11,7 @@ for weak coupling; for strong coupling those remain that hold μ*.
 
 References
 ----------
-[1] Combescot, Phys. Rev. B 42, 7810 (1990), doi:10.1103/PhysRevB.42.7810.
+[1] Marsiglio, arXiv:1807.04907 (2018).
 [2] Allen and Dynes, Phys. Rev. B 12, 905 (1975), doi:10.1103/PhysRevB.12.905.
 """
 
@@ -39,12 +39,13 @@ _PER_SIZE: Final = 16
 #: Weight of spectra that are stranger than materials' are.
 _EXTREME_WEIGHT: Final = 0.1
 
-#: Published formulas by name.
-PUBLISHED: Final[Mapping[str, Callable[[Moments, float], float]]] = {
+#: Closed formulas by name: published ones, and the one that was found here.
+FORMULAS: Final[Mapping[str, Callable[[Moments, float], float]]] = {
     "allen_dynes_basic": formulas.allen_dynes_basic,
     "allen_dynes": formulas.allen_dynes,
     "sisso_2019": formulas.sisso_2019,
     "xie_2022": formulas.xie_2022,
+    "sisso_2026": formulas.sisso_2026,
 }
 
 
@@ -144,9 +145,9 @@ def by_group(tc: np.ndarray, table: Table) -> dict[str, Errors]:
     return result | ({"all": errors(tc[materials], table[materials])} if materials.any() else {})
 
 
-def published(name: str, table: Table) -> np.ndarray:
-    """Return Tc, K, (n,) by a published formula."""
-    return np.array([PUBLISHED[name](one, mu) for one, mu in zip(table.moments(), table.mu_star, strict=True)])
+def by_formula(name: str, table: Table) -> np.ndarray:
+    """Return Tc, K, (n,) by one of `FORMULAS`."""
+    return np.array([FORMULAS[name](one, mu) for one, mu in zip(table.moments(), table.mu_star, strict=True)])
 
 
 def corrections(table: Table, with_end: bool = False) -> list[Term]:
