@@ -29,6 +29,32 @@ def add_tc_learning(below: Any) -> None:
     rank.add_argument("--json", action="store_true", help="everything that is known, for programs")
 
 
+def add_figure(commands: Any) -> None:
+    """Declare figures that are made from nothing."""
+    below = commands.add_parser("figure", help="make a figure from nothing").add_subparsers(
+        metavar="FIGURE", required=True
+    )
+    what = "label spectra by the Eliashberg equations, compare and search formulas for Tc, train an autoencoder of α²F"
+    example = "mpirun -n 2 gasearch figure superconductor-learning --spectra 5000"
+    figure = add_command(below, "superconductor-learning", _superconductor_learning, what, None, example)
+    default = Path("runs", "superconductor-learning")
+    figure.add_argument("--output", "-o", type=Path, default=default, metavar="DIR", help=f"default: {default}")
+    figure.add_argument("--spectra", type=count, default=5000, metavar="N", help="to learn from; default: 5000")
+    figure.add_argument("--bottleneck", type=count, default=8, metavar="N", help="of the autoencoder; default: 8")
+    figure.add_argument("--epochs", type=count, default=300, metavar="N", help="at most; default: 300")
+    figure.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+
+
+def _superconductor_learning(options: Namespace) -> None:
+    from gasearch.learning.autoencoder import Training
+    from gasearch.workflow.superconductor_learning import superconductor_learning
+
+    if options.spectra < 200:
+        raise InputError(f"--spectra: found {options.spectra}; allowed is 200 or more")
+    training = Training(bottleneck=options.bottleneck, epochs=options.epochs, seed=options.seed)
+    superconductor_learning(options.output, options.spectra, training, options.seed, say)
+
+
 def _train(options: Namespace) -> None:
     import json
 
@@ -44,7 +70,7 @@ def _train(options: Namespace) -> None:
     model, report = train(options.model, data, growth, options.seed)
     source = {"data": options.path.name, "data_sha256": sha256_of(options.path), "seed": options.seed}
     write_model(model, {**source, "growth": vars(growth), **report}, options.output)
-    print(json.dumps({key: report[key] for key in ("errors", "classifier", "importance") if key in report}, indent=1))
+    print(json.dumps(report, indent=1))
 
 
 def _rank(options: Namespace) -> None:

@@ -26,6 +26,8 @@ AMBIENT_GPA: Final = 1.0
 _DOMAIN: Final = 0.95
 #: Pressures, GPa, among which the best one is sought.
 _PRESSURES: Final = np.arange(0.0, 501.0, 25.0)
+#: What the forests predict.
+_UNITS: Final = {"hydrides": "sqrt_K", "supercon": "ln_K"}
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ def train(name: str, data: Superconductors, growth: Growth, seed: int) -> tuple[
         "left_out": data.left_out,
         "systems": len(set(systems.tolist())),
         "errors": {"by chemical system": by_system, "random": _errors(name, data.tc, random, uncertainty)},
-        "importance": dict(sorted(unseen.importance.items(), key=lambda pair: -pair[1])[:8]),
+        f"importance_in_{_UNITS[name]}": dict(sorted(unseen.importance.items(), key=lambda pair: -pair[1])[:8]),
     }
     if data.split is not None:
         report["errors"]["published split"] = _published_split(name, data, features, growth, seed)
