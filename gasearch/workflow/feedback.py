@@ -5,6 +5,7 @@ A new potential begins a new epoch, a search of its own in a folder of its own: 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,6 +36,8 @@ from gasearch.workflow.summary import phases
 
 #: Distance of two fingerprints (lengths one) up to which a structure is as good as labelled already.
 _LABELLED = 0.03
+#: Where a resolved input names the potential.
+_POTENTIAL_PATH = re.compile(r"(^potential:\n(?:  .*\n)*?  path: ).*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -163,8 +166,9 @@ def _epoch_plan(plan: Plan, survivors: int) -> Plan:
 
 
 def _begin(epoch: RunDirectory, directory: RunDirectory, number: int) -> None:
-    """Make the folder of an epoch, with the input that it follows from."""
+    """Make the folder of an epoch, with the input that it follows from and its own potential in it."""
     with writing_to(epoch.path):
         epoch.path.mkdir(exist_ok=True)
     heading = f"# Epoch {number} of the run in the folder above: its survivors, with the potential beside this file.\n"
-    replace_text(epoch.input, heading + directory.input.read_text(encoding="utf-8"))
+    text = _POTENTIAL_PATH.sub(r"\1potential", directory.input.read_text(encoding="utf-8"))
+    replace_text(epoch.input, heading + text)
