@@ -4,7 +4,7 @@
 
 The settings of pw.x are those of the potential's card, and what it computed is kept in ``--folder``. At Γ the mirror
 planes of the cubic crystal part the dynamical matrix into three equal ones of the displacements of S and three H along
-x, y or z; two of the H are equivalent. So three displaced crystals are enough, and their forces have no error of even order.
+x, y or z; two of the H are equivalent. So three displaced crystals are enough, and their forces are odd in the step.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def by_potential(potential: Potential) -> Callable[[Crystal], Answer]:
 
 
 def lattice_parameter(answer: Callable[[Crystal], Answer], pressure: float) -> float:
-    """Return the edge, Å, at which the crystal has a pressure (eV/Å³), from a cubic through the pressures at the edges."""
+    """Return the edge, Å, at which the crystal has a pressure (eV/Å³), by a cubic through those at the edges."""
     pressures = np.array([answer(h3s(edge))[2] for edge in EDGES])
     roots = np.roots(np.polyfit(EDGES, pressures - pressure, 3))
     inside = [root.real for root in roots if abs(root.imag) < 1e-9 and EDGES[0] <= root.real <= EDGES[-1]]

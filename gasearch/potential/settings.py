@@ -87,6 +87,13 @@ class LennardJonesSettings:
         return [f"pairs.{pair}: missing; give its epsilon_eV and sigma_A" for pair in needed if pair not in self.pairs]
 
 
+#: Universal models by name: what is to be installed, the import path of the calculator, and its keyword arguments.
+UNIVERSAL: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
+    "chgnet": ("chgnet", "chgnet.model.dynamics.CHGNetCalculator", {"use_device": "cpu"}),
+    "sevennet-0": ("sevenn", "sevenn.calculator.SevenNetCalculator", {"model": "7net-0", "device": "cpu"}),
+}
+
+
 @dataclass(frozen=True)
 class AseSettings:
     """Any ASE calculator.
@@ -95,7 +102,7 @@ class AseSettings:
     ----------
     kind : str
     calculator : str
-        Import path of the class, such as ase.calculators.emt.EMT.
+        Import path of the class, such as ase.calculators.emt.EMT; or chgnet or sevennet-0, where that is installed.
     arguments : mapping
         Its keyword arguments.
     """
@@ -106,9 +113,10 @@ class AseSettings:
 
     def problems(self, elements: tuple[int, ...]) -> list[str]:
         """Say what keeps it from these elements; what a calculator knows shows when it is loaded."""
-        if "." in self.calculator:
+        if "." in self.calculator or self.calculator in UNIVERSAL:
             return []
-        return [f"calculator: {self.calculator!r} is no import path such as ase.calculators.emt.EMT"]
+        paths = "an import path such as ase.calculators.emt.EMT"
+        return [f"calculator: {self.calculator!r} is neither {paths} nor one of {', '.join(UNIVERSAL)}"]
 
 
 PotentialSettings = MaceSettings | LennardJonesSettings | AseSettings
