@@ -1,4 +1,4 @@
-"""Subcommands of a search: run, check, init; status, plot, report, hull."""
+"""Subcommands of a search: run, check, init; status, plot, report, diagram, hull."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from gasearch.cli.command import add_command, say, warn
+from gasearch.cli.command import add_command, count, opened, positive, say, warn
 from gasearch.errors import InputError
 from gasearch.parallel.executor import is_first_rank
 
 
 def add_search(commands: Any) -> None:
     """Declare what begins a search."""
-    run = add_command(
-        commands, "run", _run, "search, or resume a search", "INPUT", "mpirun -n 2 gasearch run input.yaml"
-    )
+    what = "search, then refine and export where the input says so; the same command resumes"
+    run = add_command(commands, "run", _run, what, "INPUT", "mpirun -n 2 gasearch run input.yaml")
     run.add_argument("--run-dir", type=Path, metavar="DIR", help="default: runs/ and the name of the input")
 
     check = add_command(
@@ -47,6 +46,22 @@ def add_views(commands: Any) -> None:
     )
     report.add_argument("--output", "-o", type=Path, metavar="FILE", help="default: report.html in the run's directory")
 
+    diagram = add_command(
+        commands,
+        "diagram",
+        _diagram,
+        "say which phases are stable at which pressure, by the runs' potential",
+        "DIR",
+        "gasearch diagram runs/h-s-200gpa --from 100 --to 300",
+    )
+    add = diagram.add_argument
+    add("others", type=Path, nargs="*", metavar="DIR", help="more runs of the same system, such as at other pressures")
+    add("--from", type=float, required=True, metavar="P", dest="lowest", help="GPa")
+    add("--to", type=float, required=True, metavar="P", dest="highest", help="GPa")
+    add("--steps", type=count, default=9, metavar="N", help="pressures in all, evenly spaced; default: 9")
+    add("--window", type=positive, default=100.0, metavar="MEV", help="above the hulls of the runs; default: 100")
+    add("--output", "-o", type=Path, metavar="FOLDER", help="default: the first run's directory")
+
     hull = add_command(
         commands, "hull", _hull, "list phases, nearest to the hull first", "DIR", "gasearch hull runs/x --json"
     )
@@ -69,6 +84,9 @@ def _run(options: Namespace) -> None:
         search=config.search,
         prototypes=config.prototypes,
         seeds=config.seeds,
+        refine=config.refine,
+        phonons=config.phonons,
+        export=config.export,
     )
     if is_first_rank():
         warn(warnings(config))
@@ -116,26 +134,42 @@ def _status(options: Namespace) -> None:
 
 
 def _plot(options: Namespace) -> None:
-    from gasearch.workflow.pictures import draw, draw_comparison
+    from gasearch.workflow.pictures import draw, draw_comparison, draw_electrons
     from gasearch.workflow.run_directory import existing_run
 
     directory = existing_run(options.path)
-    for path in [*draw(directory), *draw_comparison(directory)]:
+    for path in [*draw(directory), *draw_comparison(directory), *draw_electrons(directory)]:
         print(path)
 
 
 def _report(options: Namespace) -> None:
-    from gasearch.config import load
     from gasearch.potential.card import card_file
     from gasearch.potential.settings import MaceSettings
     from gasearch.workflow.page import write_report
-    from gasearch.workflow.run_directory import existing_run
 
-    directory = existing_run(options.path)
-    potential = load(directory.input).potential
-    card = card_file(potential.path) if isinstance(potential, MaceSettings) else None
+    directory, config = opened(options.path)
+    card = card_file(config.potential.path) if isinstance(config.potential, MaceSettings) else None
     texts = {"Potential: what it was trained on, and its errors": card} if card and card.is_file() else {}
     print(write_report(directory, options.output, texts))
+
+
+def _diagram(options: Namespace) -> None:
+    import numpy as np
+
+    from gasearch.units import MEV_PER_EV, pressure_from_GPa
+    from gasearch.workflow.diagram import DiagramSettings, diagram
+
+    if not options.lowest <= options.highest:
+        raise InputError(f"--from {options.lowest:g} is above --to {options.highest:g}: exchange them")
+    _, config = opened(options.path)
+    pressures = np.unique(np.linspace(options.lowest, options.highest, options.steps))
+    settings = DiagramSettings(
+        pressures=tuple(pressure_from_GPa(pressure) for pressure in pressures.tolist()),
+        window=options.window / MEV_PER_EV,
+        potential=config.potential,
+        relaxation=config.relaxation,
+    )
+    diagram(settings, [options.path, *options.others], options.output or options.path, say)
 
 
 def _hull(options: Namespace) -> None:

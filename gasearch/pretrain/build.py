@@ -17,6 +17,7 @@ import numpy as np
 from gasearch.crystal.composition import SYMBOLS, SearchSpace
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import CalculationError
+from gasearch.espresso.cutoff import CutoffCheck, check_cutoff
 from gasearch.espresso.pw import ScfResult
 from gasearch.espresso.runner import PwRunner, default_pseudo_dir
 from gasearch.files import replace_text, writing_to
@@ -48,8 +49,8 @@ from gasearch.units import pressure_to_GPa
 INPUT = "pretrain.yaml"
 #: What may be another in the input of a pretraining that goes on: more rounds follow those that were made.
 MAY_CHANGE = ("rounds",)
-#: Relative change of volume over which the slope of the energy is taken, and by how much the stress may differ from it.
-_CHANGE, _STRESS_TOLERANCE = 0.03, 0.05
+#: By how much the stress may differ from the slope of the energy, relative to it.
+_STRESS_TOLERANCE = 0.05
 
 
 def pretrain(
@@ -156,15 +157,13 @@ class Builder:
         return -float(np.trace(self._scf(crystal).stress)) / 3
 
     def _check_cutoff(self, number: int, volume: float) -> None:
-        """Compare the pressure with the slope of the energy: plane waves that are too few give wrong stresses."""
-        cells = [lattice("bcc", number, volume * (1 + change)) for change in (-_CHANGE, 0, _CHANGE)]
-        slope = (self._scf(cells[0]).energy - self._scf(cells[2]).energy) / (cells[2].volume - cells[0].volume)
-        found = self._pressure(cells[1])
-        if abs(found - slope) > _STRESS_TOLERANCE * abs(slope):
+        """Refuse plane waves that are too few for the stress."""
+        found = check_cutoff(self.runner, lattice("bcc", number, volume))
+        if isinstance(found, CutoffCheck) and found.error > _STRESS_TOLERANCE:
             raise CalculationError(
-                f"the stress of {SYMBOLS[number]} gives {pressure_to_GPa(found):.1f} GPa where the slope of its energy "
-                f"gives {pressure_to_GPa(slope):.1f}: dft.ecutwfc {self.settings.dft.ecutwfc:g} is too low for it; "
-                "raise it, and ecutrho with it"
+                f"the stress of {SYMBOLS[number]} gives {pressure_to_GPa(found.by_stress):.1f} GPa where the slope of "
+                f"its energy gives {pressure_to_GPa(found.by_slope):.1f}: dft.ecutwfc {found.ecutwfc:g} is too low for "
+                "it; raise it, and ecutrho with it"
             )
 
     def _scf(self, crystal: Crystal) -> ScfResult:

@@ -5,7 +5,6 @@ A new potential begins a new epoch, a search of its own in a folder of its own: 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from gasearch.evolution.candidate import Individual
 from gasearch.evolution.feedback import FeedbackSettings
 from gasearch.evolution.operators import SURVIVOR
 from gasearch.evolution.termination import Termination
-from gasearch.files import replace_text, writing_to
+from gasearch.files import writing_to
 from gasearch.parallel.executor import QueueExecutor
 from gasearch.potential.settings import MaceSettings
 from gasearch.pretrain.diversity import descriptors, farthest_first
@@ -36,8 +35,6 @@ from gasearch.workflow.summary import phases
 
 #: Distance of two fingerprints (lengths one) up to which a structure is as good as labelled already.
 _LABELLED = 0.03
-#: Where a resolved input names the potential.
-_POTENTIAL_PATH = re.compile(r"(^potential:\n(?:  .*\n)*?  path: ).*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -98,13 +95,19 @@ def feed_back(
 
         # The potential learns them.
         epoch = directory.epoch(number)
-        _begin(epoch, directory, number)
-        potential = epoch.path / "potential"
+        with writing_to(epoch.path):
+            epoch.path.mkdir(exist_ok=True)
         labels = labelled(samples, feedback.runner.settings, directory.labels)
         fine_tune(
-            plan.potential.path, labels, settings.tuning_epochs, settings.learning_rate, feedback.runner, potential, say
+            plan.potential.path,
+            labels,
+            settings.tuning_epochs,
+            settings.learning_rate,
+            feedback.runner,
+            epoch.potential,
+            say,
         )
-        plan = replace(plan, potential=replace(plan.potential, path=potential))
+        plan = plan.in_epoch(epoch)
 
         # The best begin a search of their own with it, under new ids.
         before = archive
@@ -163,12 +166,3 @@ def _epoch_plan(plan: Plan, survivors: int) -> Plan:
     """Return the plan of a later epoch: the survivors, and their children."""
     end = Termination(survivors + plan.search.feedback.children)
     return replace(plan, search=replace(plan.search, first_generation=1, termination=end))
-
-
-def _begin(epoch: RunDirectory, directory: RunDirectory, number: int) -> None:
-    """Make the folder of an epoch, with the input that it follows from and its own potential in it."""
-    with writing_to(epoch.path):
-        epoch.path.mkdir(exist_ok=True)
-    heading = f"# Epoch {number} of the run in the folder above: its survivors, with the potential beside this file.\n"
-    text = _POTENTIAL_PATH.sub(r"\1potential", directory.input.read_text(encoding="utf-8"))
-    replace_text(epoch.input, heading + text)

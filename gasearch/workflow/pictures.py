@@ -13,8 +13,17 @@ import numpy as np
 from gasearch.errors import RunDirectoryError
 from gasearch.files import writing_to
 from gasearch.report.comparison import Moved, plot_hulls
-from gasearch.report.figures import HullPoint, plot_hull, plot_progress
+from gasearch.report.electrons import plot_electrons
+from gasearch.report.figures import (
+    HullPoint,
+    formula_text,
+    number_text,
+    plot_hull,
+    plot_progress,
+    space_group_text,
+)
 from gasearch.thermodynamics.hull import Hull, endpoint_enthalpies
+from gasearch.workflow.electrons import electron_picture, electrons_file
 from gasearch.workflow.run_directory import RunDirectory
 
 #: Enthalpy differences that rounding may cause, eV/atom.
@@ -74,6 +83,22 @@ def known(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 def refined_points(phases: Sequence[Mapping[str, Any]], method: str) -> list[HullPoint]:
     """Return the phases of a refined.json by a method, ``dft`` or ``mlip``, as a figure shows them."""
     return [_refined_point(phase, method) for phase in phases]
+
+
+def draw_electrons(directory: RunDirectory) -> list[Path]:
+    """Draw bands and densities of states, beside their data; return the files."""
+    if not directory.refined_phases.exists():
+        return []
+    document = snapshot(directory.refined_phases)
+    files = []
+    for phase in document["phases"]:
+        data = electrons_file(directory, phase["name"])
+        if data.exists():
+            title = f"{formula_text(phase['formula'])} {space_group_text(phase['space_group'])} at "
+            title += f"{number_text(document['pressure_GPa'])} GPa"
+            with writing_to(directory.electrons):
+                files += plot_electrons(electron_picture(snapshot(data)), title, data.with_suffix(".png"))
+    return files
 
 
 def _refined_point(phase: Mapping[str, Any], method: str) -> HullPoint:

@@ -1,23 +1,34 @@
-"""A run, from the plan to the hull; it reads like the methods section of a paper."""
+"""A run, from the plan to exported metals; it reads like the methods section of a paper."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
+from gasearch.errors import MissingProgramError
 from gasearch.espresso.pw import PwSettings
 from gasearch.espresso.runner import PwRunner, default_pseudo_dir
+from gasearch.espresso.settings import ExportSettings, RefineSettings
 from gasearch.evolution.termination import Termination
 from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
+from gasearch.phonon.phonons import PhononSettings
+from gasearch.schema import key_of
 from gasearch.workflow.epoch import search_epoch
+from gasearch.workflow.export import export
 from gasearch.workflow.feedback import Feedback, feed_back
+from gasearch.workflow.journal import logged
+from gasearch.workflow.phonons import phonons_on
 from gasearch.workflow.plan import Plan
+from gasearch.workflow.refine import refine_on
 from gasearch.workflow.run_directory import open_run
 
+#: Stages after the search, and their settings.
+STAGES = {"refine": RefineSettings, "phonons": PhononSettings, "export": ExportSettings}
 #: What may be changed in the input of a run that is resumed; nothing that was done depends on it.
-LIMITS = (*(limit.name for limit in fields(Termination)), "rounds")
+MAY_CHANGE = (*STAGES, "rounds", *(key_of(entry) for kind in (Termination, *STAGES.values()) for entry in fields(kind)))
 
 
 def pw_runner(settings: PwSettings) -> PwRunner:
@@ -52,7 +63,27 @@ def _drive(
 ) -> None:
     # What feedback needs is asked for before the search, not after it.
     feedback = Feedback.of(plan, make_runner) if plan.search.feedback.rounds else None
-    with open_run(path, resolved_input, may_change=LIMITS) as directory:
-        archive = search_epoch(plan, directory, executor, say)
+    with open_run(path, resolved_input, may_change=MAY_CHANGE) as directory:
+        tell = logged(say, directory.log)
+        archive = search_epoch(plan, directory, executor, tell)
         if feedback:
-            feed_back(feedback, plan, archive, directory, executor, say)
+            feed_back(feedback, plan, archive, directory, executor, tell)
+            plan = plan.in_epoch(directory.latest())
+        _decide_by_dft(plan, path, tell, executor)
+
+
+def _decide_by_dft(plan: Plan, path: Path, say: Callable[[str], None], executor: QueueExecutor) -> None:
+    """Refine, ask the potential for phonons and export, as far as the plan says and Quantum ESPRESSO is there."""
+    if plan.refine is None:
+        return
+    began = time.monotonic()
+    try:
+        refine_on(plan.refine, path, say, executor)
+    except MissingProgramError as error:
+        return say(f"no refinement by DFT: {error}; the same command goes on with it")
+    say(f"refined in {time.monotonic() - began:.0f} s")
+    if plan.phonons is not None:
+        phonons_on(plan.phonons, plan.potential, path, say, executor)
+    if plan.export is not None:
+        folders = export(plan.export, path)
+        say(f"exported {len(folders)} phases" + "".join(f"\n  {folder}" for folder in folders))

@@ -35,8 +35,8 @@ class RunDirectory:
 
     @property
     def input(self) -> Path:
-        """The resolved input."""
-        return self.path / "input.yaml"
+        """The resolved input; all epochs have that of the run."""
+        return (self.above or self.path) / "input.yaml"
 
     @property
     def calibration(self) -> Path:
@@ -74,9 +74,24 @@ class RunDirectory:
         return self.path / "refined.json"
 
     @property
+    def electrons(self) -> Path:
+        """Folder of densities of states and bands."""
+        return self.path / "electrons"
+
+    @property
+    def phonons(self) -> Path:
+        """Folder of the potential's verdicts on stability."""
+        return self.path / "phonons"
+
+    @property
     def lock(self) -> Path:
         """Locked while a run writes here; its text says which."""
         return (self.above or self.path) / "lock"
+
+    @property
+    def potential(self) -> Path | None:
+        """Folder of a later epoch's potential; None where it is that of the input."""
+        return self.path / "potential" if self.above else None
 
     @property
     def labels(self) -> Path:

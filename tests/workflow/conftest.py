@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 
@@ -47,3 +49,36 @@ def make_outcome():
 @pytest.fixture
 def metadata():
     return ArchiveMetadata(potential="0" * 64, pressure=1.2483018, elements=(1, 16))
+
+
+@pytest.fixture
+def validate():
+    """Validate data by that part of JSON Schema which ours uses: ``validate(data, schema)``."""
+    return check
+
+
+KINDS = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": (int, float)}
+
+
+def check(data: object, rule: dict) -> None:
+    """Validate data by that part of JSON Schema which ours uses."""
+    assert "const" not in rule or data == rule["const"]
+    if "anyOf" in rule:
+        other = rule["anyOf"][1]
+        return data is None or check(data, other)
+    kinds = rule.get("type", [])
+    kinds = [kinds] if isinstance(kinds, str) else kinds
+    assert not kinds or any(data is None if kind == "null" else isinstance(data, KINDS[kind]) for kind in kinds), data
+    assert set(rule.get("required", ())) <= set(data if isinstance(data, dict) else ())
+    if isinstance(data, dict):
+        for key, value in data.items():
+            check(value, rule.get("properties", {}).get(key, rule.get("additionalProperties", {})))
+    elif isinstance(data, list):
+        assert rule.get("minItems", 0) <= len(data) <= rule.get("maxItems", len(data))
+        for value in data:
+            check(value, rule.get("items", {}))
+    elif isinstance(data, str):
+        assert re.search(rule.get("pattern", ""), data)
+    elif data is not None:
+        assert data >= rule.get("minimum", -np.inf)
+    return None

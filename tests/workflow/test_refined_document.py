@@ -5,12 +5,12 @@ import pytest
 
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.symmetry import SpaceGroup
-from gasearch.espresso.protocol import PROTOCOLS
 from gasearch.outcomes import Attempt, ElectronicStructure, Failure, Reason, RefinedPhase, Relaxed
 from gasearch.units import pressure_from_GPa
 from gasearch.workflow.refined_document import refined_document, structure_document, structure_from
 from gasearch.workflow.refinement import CLOSED, Judged, Proposal, Variant, Verdict
 
+SETTINGS = {"ecutwfc": 50.0}
 HYDROGEN = Crystal(np.eye(3) * 1.2, [[0, 0, 0]], [1])
 SULPHUR = Crystal(np.eye(3) * 2.2, [[0, 0, 0]], [16])
 SULPHIDE = Crystal(np.eye(3) * 2.5, [[0, 0, 0], [0.5, 0.5, 0.5]], [1, 16])
@@ -43,7 +43,7 @@ REFERENCE = judged("known.cif#0", HYDROGEN.scaled_to(1.5), [1.0, 0.0], -1.3)
 
 def document(more=(), electrons=None) -> dict:
     verdict = Verdict(CANDIDATES, 0.05, 0.01, CLOSED)
-    found = refined_document(FOUND, PROTOCOLS["fast"], {}, verdict, [*CANDIDATES, *more], electrons or {})
+    found = refined_document(FOUND, SETTINGS, {}, verdict, [*CANDIDATES, *more], electrons or {})
     return json.loads(json.dumps(found))
 
 
@@ -72,7 +72,7 @@ def test_failures_are_told_and_without_an_endpoint_there_is_no_hull():
     failure = Failure(Reason.SCF, 3, None, "first: it did not")
     failed = Judged(CANDIDATES[1].proposal, (Variant(0.02, SpaceGroup(1, "P1"), failure),), None)
     found = refined_document(
-        FOUND, PROTOCOLS["fast"], {}, Verdict((failed,), 0.05, np.inf, "spent"), [CANDIDATES[0], failed], {}
+        FOUND, SETTINGS, {}, Verdict((failed,), 0.05, np.inf, "spent"), [CANDIDATES[0], failed], {}
     )
     assert not found["complete"] and found["window"]["largest_drop_meV_per_atom"] is None
     assert found["phases"][0]["dft"]["above_hull_eV_per_atom"] is None
