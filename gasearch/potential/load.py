@@ -39,10 +39,10 @@ def load_potential(settings: PotentialSettings) -> Potential:
 
             if settings.calculator not in UNIVERSAL:
                 return AseCalculator(settings.calculator, settings.arguments)
-            package, path, arguments = UNIVERSAL[settings.calculator]
-            if importlib.util.find_spec(package) is None:
-                raise MissingProgramError(f"{settings.calculator} is not installed: pip install {package}")
-            return AseCalculator(path, {**arguments, **settings.arguments})
+            model = UNIVERSAL[settings.calculator]
+            if importlib.util.find_spec(model.package) is None:
+                raise MissingProgramError(f"{settings.calculator} is not installed: {model.install}")
+            return AseCalculator(model.calculator, {**model.arguments, **settings.arguments})
 
 
 def load_committee(settings: PotentialSettings) -> Committee | None:

@@ -87,10 +87,38 @@ class LennardJonesSettings:
         return [f"pairs.{pair}: missing; give its epsilon_eV and sigma_A" for pair in needed if pair not in self.pairs]
 
 
-#: Universal models by name: what is to be installed, the import path of the calculator, and its keyword arguments.
-UNIVERSAL: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {
-    "chgnet": ("chgnet", "chgnet.model.dynamics.CHGNetCalculator", {"use_device": "cpu"}),
-    "sevennet-0": ("sevenn", "sevenn.calculator.SevenNetCalculator", {"model": "7net-0", "device": "cpu"}),
+@dataclass(frozen=True)
+class UniversalModel:
+    """A model for all elements, trained on crystals at low pressure, and in a package of its own.
+
+    Parameters
+    ----------
+    package : str
+        What is imported.
+    install : str
+        How to get it.
+    calculator : str
+        Import path.
+    arguments : mapping
+        Keyword arguments unless the user gives others.
+    """
+
+    package: str
+    install: str
+    calculator: str
+    arguments: Mapping[str, Any]
+
+
+UNIVERSAL: Mapping[str, UniversalModel] = {
+    "chgnet": UniversalModel(
+        "chgnet", "pip install chgnet", "chgnet.model.dynamics.CHGNetCalculator", {"use_device": "cpu"}
+    ),
+    "sevennet-0": UniversalModel(
+        "sevenn",
+        "pip install sevenn, in an environment of its own: it needs an e3nn that mace-torch cannot use",
+        "sevenn.calculator.SevenNetCalculator",
+        {"model": "7net-0", "device": "cpu"},
+    ),
 }
 
 
