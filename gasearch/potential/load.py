@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from gasearch.errors import MissingProgramError
 from gasearch.potential.card import CommitteeCard, find_model, sha256_of
 from gasearch.potential.committee import Committee
 from gasearch.potential.potential import Potential
-from gasearch.potential.settings import AseSettings, LennardJonesSettings, MaceSettings, PotentialSettings
+from gasearch.potential.settings import UNIVERSAL, AseSettings, LennardJonesSettings, MaceSettings, PotentialSettings
 from gasearch.units import MEV_PER_EV
 
 
@@ -35,7 +37,12 @@ def load_potential(settings: PotentialSettings) -> Potential:
         case AseSettings():
             from gasearch.potential.ase_calculator import AseCalculator
 
-            return AseCalculator(settings.calculator, settings.arguments)
+            if settings.calculator not in UNIVERSAL:
+                return AseCalculator(settings.calculator, settings.arguments)
+            model = UNIVERSAL[settings.calculator]
+            if importlib.util.find_spec(model.package) is None:
+                raise MissingProgramError(f"{settings.calculator} is not installed: {model.install}")
+            return AseCalculator(model.calculator, {**model.arguments, **settings.arguments})
 
 
 def load_committee(settings: PotentialSettings) -> Committee | None:

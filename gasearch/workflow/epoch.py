@@ -16,9 +16,13 @@ from gasearch.evolution.search import Search, SearchSettings
 from gasearch.outcomes import Relaxer
 from gasearch.parallel.executor import QueueExecutor
 from gasearch.parallel.shared import Shared
+from gasearch.potential.calibration import Calibration, doubts
 from gasearch.potential.committee import JudgedRelaxer
 from gasearch.potential.load import identity, load_committee, load_potential, spread_limit
+from gasearch.potential.potential import Potential
 from gasearch.potential.relaxation import BatchRelaxer
+from gasearch.potential.settings import UNIVERSAL, AseSettings, LennardJonesSettings, MaceSettings
+from gasearch.units import pressure_to_GPa
 from gasearch.workflow.archive_store import ArchiveMetadata, open_archive
 from gasearch.workflow.evaluation import Evaluation
 from gasearch.workflow.journal import NEAR_HULL, Journal
@@ -62,6 +66,8 @@ def search_epoch(
         f"{directory.path}: {executor.description}; {potential.name}; "
         f"up to {plan.search.termination.candidates} candidates"
     )
+    for warning in warnings(plan, potential, lengths):
+        journal.say(f"warning: {warning}")
     reason = run_search(search, Shared(evaluate), executor, journal.recall(), journal.record)
 
     # What lies on and near the hull is what a user takes from here.
@@ -71,6 +77,24 @@ def search_epoch(
         draw(directory)
     journal.say(f"{reason}; {journal.progress()}; {time.monotonic() - began:.0f} s")
     return search.archive
+
+
+def warnings(plan: Plan, potential: Potential, lengths: Calibration) -> list[str]:
+    """Return why a potential that has no card may be wrong at the pressure; a card says what it was made for."""
+    if isinstance(plan.potential, LennardJonesSettings) or (
+        isinstance(plan.potential, MaceSettings) and plan.potential.card
+    ):
+        return []
+    pressure = f"{pressure_to_GPa(plan.pressure):g} GPa"
+    found = [
+        f"at {pressure} {doubt}: do not trust {potential.name} there"
+        for doubt in doubts(potential, lengths, plan.pressure)
+    ]
+    if isinstance(plan.potential, AseSettings) and plan.potential.calculator in UNIVERSAL:
+        found.append(
+            f"{plan.potential.calculator} was trained on crystals at low pressure: compare it with DFT at {pressure}"
+        )
+    return found
 
 
 def make_relaxer(plan: Plan) -> Relaxer:
