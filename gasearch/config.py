@@ -164,6 +164,8 @@ def _contradictions(config: Config) -> Iterator[str]:
     for i, endpoint in enumerate(config.endpoints):
         if config.atoms.max // endpoint.n_atoms * endpoint.n_atoms < config.atoms.min:
             yield f"endpoints[{i}]: no cell of {endpoint.formula} has {config.atoms.min} to {config.atoms.max} atoms"
+    if config.search.feedback.rounds and not isinstance(config.potential, MaceSettings):
+        yield "search.feedback.rounds: only a potential of kind mace learns from a search; give 0, or such a potential"
     yield from (f"potential.{problem}" for problem in config.potential.problems(config.space.elements))
     references = config.refine.references if config.refine else ()
     given = [("seeds", path) for path in config.seeds] + [("refine.references", path) for path in references]

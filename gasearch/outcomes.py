@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -45,6 +46,8 @@ class Relaxed:
         Largest Cartesian force component, eV/Å.
     max_stress : float
         Largest component of stress + pressure·1, eV/Å³.
+    spread : float
+        Standard deviation of the energies that a committee of potentials gives to it, eV/atom; NaN without one.
     """
 
     crystal: Crystal
@@ -53,6 +56,7 @@ class Relaxed:
     steps: int
     max_force: float
     max_stress: float
+    spread: float = math.nan
 
     @property
     def enthalpy_per_atom(self) -> float:

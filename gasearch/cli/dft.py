@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from gasearch.cli.command import add_command, add_workers, count, positive, say
+from gasearch.cli.command import add_command, add_workers, count, opened, positive, say
 from gasearch.errors import InputError
 
 
@@ -93,15 +93,14 @@ def _arguments(text: str) -> dict[str, Any]:
 
 
 def _phonons(options: Namespace) -> None:
-    from gasearch.config import load
     from gasearch.phonon.phonons import PhononSettings
     from gasearch.units import MEV_PER_EV
     from gasearch.workflow.phonons import phonons
-    from gasearch.workflow.run_directory import existing_run
 
     window = options.window / MEV_PER_EV
     settings = PhononSettings(window, options.min_length, options.max_atoms, options.displacement)
-    phonons(settings, load(existing_run(options.path).input).potential, options.path, say)
+    _, config = opened(options.path)
+    phonons(settings, config.potential, options.path, say)
 
 
 def _export(options: Namespace) -> None:

@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from gasearch.cli.command import add_command, count, positive, say, warn
+from gasearch.cli.command import add_command, count, opened, positive, say, warn
 from gasearch.errors import InputError
 from gasearch.parallel.executor import is_first_rank
 
@@ -129,6 +129,8 @@ def _status(options: Namespace) -> None:
     print(f"candidates   {summary['candidates']}, of which {summary['relaxations']} were relaxed")
     print(f"individuals  {summary['individuals']}, besides {summary['duplicates']} duplicates")
     print(f"failures     {failures or 'none'}")
+    if summary.get("doubtful"):
+        print(f"doubtful     {summary['doubtful']}: the committee of potentials disagrees; none of them is on the hull")
     print(f"hull         {' '.join(hull) or 'incomplete: an endpoint has no phase yet'}")
 
 
@@ -142,15 +144,12 @@ def _plot(options: Namespace) -> None:
 
 
 def _report(options: Namespace) -> None:
-    from gasearch.config import load
     from gasearch.potential.card import card_file
     from gasearch.potential.settings import MaceSettings
     from gasearch.workflow.page import write_report
-    from gasearch.workflow.run_directory import existing_run
 
-    directory = existing_run(options.path)
-    potential = load(directory.input).potential
-    card = card_file(potential.path) if isinstance(potential, MaceSettings) else None
+    directory, config = opened(options.path)
+    card = card_file(config.potential.path) if isinstance(config.potential, MaceSettings) else None
     texts = {"Potential: what it was trained on, and its errors": card} if card and card.is_file() else {}
     print(write_report(directory, options.output, texts))
 
@@ -158,14 +157,12 @@ def _report(options: Namespace) -> None:
 def _diagram(options: Namespace) -> None:
     import numpy as np
 
-    from gasearch.config import load
     from gasearch.units import MEV_PER_EV, pressure_from_GPa
     from gasearch.workflow.diagram import DiagramSettings, diagram
-    from gasearch.workflow.run_directory import existing_run
 
     if not options.lowest <= options.highest:
         raise InputError(f"--from {options.lowest:g} is above --to {options.highest:g}: exchange them")
-    config = load(existing_run(options.path).input)
+    _, config = opened(options.path)
     pressures = np.unique(np.linspace(options.lowest, options.highest, options.steps))
     settings = DiagramSettings(
         pressures=tuple(pressure_from_GPa(pressure) for pressure in pressures.tolist()),
@@ -192,7 +189,14 @@ def _hull(options: Namespace) -> None:
     print(f"{'formula':<14}{'space group':<13}{'atoms':>5}{'H (eV/atom)':>14}{'above hull (meV/atom)':>23}")
     for phase in document["phases"]:
         above = 1000 * phase["above_hull_eV_per_atom"]
+        mark = f"   ? {1000 * phase['spread_eV_per_atom']:.0f}" if phase.get("doubtful") else ""
         print(
             f"{phase['formula']:<14}{phase['space_group']:<13}{phase['atoms']:>5}"
-            f"{phase['enthalpy_eV_per_atom']:>14.4f}{above:>23.1f}"
+            f"{phase['enthalpy_eV_per_atom']:>14.4f}{above:>23.1f}{mark}"
+        )
+    if any(phase.get("doubtful") for phase in document["phases"]):
+        limit = 1000 * document["spread_limit_eV_per_atom"]
+        print(
+            f"? the committee of potentials disagrees by more than {limit:.0f} meV/atom (by how much, follows): not "
+            "counted for the hull; let DFT decide"
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gasearch.crystal.composition import CompositionSpace
@@ -11,6 +11,7 @@ from gasearch.evolution.search import SearchSettings
 from gasearch.phonon.phonons import PhononSettings
 from gasearch.potential.relaxation import RelaxationSettings
 from gasearch.potential.settings import PotentialSettings
+from gasearch.workflow.run_directory import RunDirectory
 
 
 @dataclass(frozen=True)
@@ -49,3 +50,9 @@ class Plan:
     refine: RefineSettings | None = None
     phonons: PhononSettings | None = None
     export: ExportSettings | None = None
+
+    def in_epoch(self, directory: RunDirectory) -> Plan:
+        """Return the plan with the potential of an epoch, which in a later one has learnt from the search."""
+        if directory.potential is None:
+            return self
+        return replace(self, potential=replace(self.potential, path=directory.potential))

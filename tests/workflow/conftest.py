@@ -26,7 +26,9 @@ def _result(rng, start):
     if rng.random() < 0.3:
         return Failure(Reason.COLLAPSED, 7, start if rng.random() < 0.5 else None, 'H–S: 0.3 Å, "too" close; \n twice')
     enthalpy = np.float64(rng.normal())
-    return Relaxed(_crystal(rng, len(start)), enthalpy - 0.1, enthalpy, 31, rng.random(), np.inf)
+    return Relaxed(
+        _crystal(rng, len(start)), enthalpy - 0.1, enthalpy, 31, rng.random(), np.inf, rng.choice([0.02, 0.5])
+    )
 
 
 def _outcome(id):
