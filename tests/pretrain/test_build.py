@@ -22,6 +22,7 @@ pressure_GPa: [100, 300]
 max_atoms: 2
 random_cells: 12
 rounds: 1
+committee: 2
 sampling: {scan: [0.7, 1.0, 1.3]}
 active: {relaxations: 4, labels: 3}
 dft: {ecutwfc: 60, ecutrho: 180, k_spacing: 1.0}
@@ -48,6 +49,8 @@ def test_a_potential_is_made_from_an_input_and_not_made_twice(input_file, capsys
     output = input_file.parent / "out"
     card = read_card(output)
     assert card.elements == ("H",) and card.pressure_GPa == (100.0, 300.0)
+    assert card.committee.files == ("mace-1.model",) and (output / "mace-1.model").is_file()
+    assert {"scan", "prototype", "random"} <= set(card.facts["training_set"]["kinds"])
     assert card.facts["labels"]["cells"] == sum(card.facts["training_set"]["splits"].values()) >= 9
     labels = {path: path.stat().st_mtime_ns for path in (input_file.parent / "work" / "labels").iterdir()}
     model = (output / card.model).read_bytes()
