@@ -23,7 +23,7 @@ export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
 export OMPI_MCA_rmaps_base_oversubscribe := 1
 
 help:
-	@echo 'make demo       search the hull of hydrogen and sulphur at 200 GPa, and draw it'
+	@echo 'make demo       search the hull of hydrogen and sulphur at 200 GPa, let DFT decide, and draw it'
 	@echo 'make test       tests that take minutes in all'
 	@echo 'make test-slow  the long ones'
 	@echo 'make docs       the documentation, into site/'
@@ -33,6 +33,7 @@ demo: $(READY)
 	@if command -v mpirun >/dev/null; then launch='mpirun -n 2'; else launch=; echo 'There is no mpirun: one process.'; fi; \
 	$$launch $(BIN)/gasearch run inputs/$(DEMO).yaml --run-dir runs/$(DEMO)
 	@$(BIN)/gasearch hull runs/$(DEMO) | head -n 12
+	@if [ -e runs/$(DEMO)/refined.json ]; then echo; echo 'DFT:'; $(BIN)/gasearch hull runs/$(DEMO) --dft; fi
 	@echo; echo 'The pictures:'; $(BIN)/gasearch plot runs/$(DEMO)
 
 test: $(READY)

@@ -23,7 +23,7 @@ from gasearch.phonon.phonons import PhononSettings
 from gasearch.potential.relaxation import RelaxationSettings
 from gasearch.potential.settings import MaceSettings, PotentialSettings
 from gasearch.pretrain.settings import PretrainSettings
-from gasearch.schema import Leaf, descriptions, plain, read, setting
+from gasearch.schema import Leaf, descriptions, left_out, plain, read, setting
 from gasearch.units import pressure_to_GPa
 
 
@@ -204,6 +204,9 @@ def _lines(value: Any, leaves: Mapping[type, Leaf], indent: str, comments: bool)
             yield from (f"{indent}  {_dumped({name: nested})}" for name, nested in data.items())
         else:
             yield f"{indent}{_dumped({key: data})}"
+            if comments and (absent := left_out(value, entry)) is not None:
+                yield f"{indent}# {key}:"
+                yield from (f"{indent}# {line}" for line in _lines(absent, leaves, "  ", comments))
 
 
 def _dumped(data: dict[str, Any]) -> str:

@@ -66,6 +66,7 @@ def add_views(commands: Any) -> None:
         commands, "hull", _hull, "list phases, nearest to the hull first", "DIR", "gasearch hull runs/x --json"
     )
     hull.add_argument("--json", action="store_true", help="everything that is known of them")
+    hull.add_argument("--dft", action="store_true", help="what DFT says of those that it has relaxed")
 
 
 def _run(options: Namespace) -> None:
@@ -177,11 +178,14 @@ def _hull(options: Namespace) -> None:
 
     from gasearch.workflow.pictures import snapshot
     from gasearch.workflow.run_directory import existing_run
+    from gasearch.workflow.table import dft_lines
 
-    document = snapshot(existing_run(options.path).hull)
+    directory = existing_run(options.path)
+    document = snapshot(directory.refined_phases if options.dft else directory.hull)
     if options.json:
-        print(json.dumps(document, indent=1))
-        return
+        return print(json.dumps(document, indent=1))
+    if options.dft:
+        return print("\n".join(dft_lines(directory, document)))
     print(f"{'formula':<14}{'space group':<13}{'atoms':>5}{'H (eV/atom)':>14}{'above hull (meV/atom)':>23}")
     for phase in document["phases"]:
         above = 1000 * phase["above_hull_eV_per_atom"]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gasearch.cli.command import add_command, warn
+from gasearch.cli.learning import add_tc_learning
 from gasearch.errors import InputError
 
 
@@ -36,6 +37,7 @@ def add_tc(commands: Any) -> None:
     alpha2f.add_argument("--debye", type=float, metavar="K", help="Debye temperature, for McMillan's formula")
     alpha2f.add_argument("--plot", type=Path, metavar="FILE", help="draw α²F and cumulative λ as PNG and SVG")
     alpha2f.add_argument("--json", action="store_true", help="everything that is known, for programs")
+    add_tc_learning(below)
 
 
 def _tc_alpha2f(options: Namespace) -> None:

@@ -48,6 +48,7 @@ def known_phases(element: str, pressure_GPa: float) -> list[KnownPhase]:
 
 
 KNOWN_PHASES: Final[tuple[KnownPhase, ...]] = (
+    KnownPhase("H", Prototype("Cmca-4, doi:10.1038/35001024", 64, "A f y=0.377 z=0.055", b=1.667, c=1.521), (100, 600)),
     KnownPhase("S", Prototype("beta-Po, doi:10.1103/PhysRevLett.71.2943", 166, "A a", c=0.80), (120, 500)),
     KnownPhase("Na", Prototype("hP4, doi:10.1038/nature07786", 194, "A a, A d", c=1.39), (150, 1000)),
     KnownPhase(
@@ -57,6 +58,10 @@ KNOWN_PHASES: Final[tuple[KnownPhase, ...]] = (
         ),
         (100, 300),
     ),
-    KnownPhase("Cl", Prototype("oC8 (Cmce), doi:10.1038/s41467-019-09108-x", 64, "A f y=0.17 z=0.13"), (0, 250)),
-    KnownPhase("Cl", Prototype("oI2 (Immm), doi:10.1038/s41467-019-09108-x", 71, "A a", b=1.6, c=0.9), (100, 500)),
+    KnownPhase(
+        "Cl",
+        Prototype("oC8 (Cmce), doi:10.1038/s41467-019-09108-x", 64, "A f y=0.155 z=0.118", b=0.655, c=1.376),
+        (0, 250),
+    ),
+    KnownPhase("Cl", Prototype("oI2 (Immm), doi:10.1038/s41467-019-09108-x", 71, "A a", b=1.73, c=0.96), (100, 500)),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -77,7 +78,10 @@ def compute_phonons(potential: Potential, crystal: Crystal, settings: PhononSett
     from phonopy.harmonic.dynmat_to_fc import get_commensurate_points
 
     size = supercell_size(crystal, settings)
-    phonopy = Phonopy(_atoms(crystal), np.diag(size), primitive_matrix=np.eye(3))
+    with warnings.catch_warnings():
+        # Where the multiples of the cell differ, the supercell may be less symmetric; it only takes more displacements.
+        warnings.filterwarnings("ignore", "Warning: Point group symmetries of supercell")
+        phonopy = Phonopy(_atoms(crystal), np.diag(size), primitive_matrix=np.eye(3))
     phonopy.generate_displacements(distance=settings.displacement)
     phonopy.forces = _forces(potential, [_crystal(atoms) for atoms in phonopy.supercells_with_displacements])
     phonopy.produce_force_constants()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,8 +35,8 @@ class ElectronPicture:
     distances : (m,) array
         Length along the path of the bands; none where there are no bands.
     bands : (m, b) array
-    corners : sequence of (float, str)
-        Places along the path, and their names.
+    ticks : sequence of (float, str)
+        Places along the path, and their names; both where the path jumps: X|R.
     """
 
     energies: np.ndarray
@@ -43,7 +44,7 @@ class ElectronPicture:
     projections: Mapping[str, np.ndarray]
     distances: np.ndarray = field(default_factory=lambda: np.zeros(0))
     bands: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
-    corners: Sequence[tuple[float, str]] = ()
+    ticks: Sequence[tuple[float, str]] = ()
 
 
 def plot_electrons(picture: ElectronPicture, title: str, path: Path) -> list[Path]:
@@ -66,16 +67,13 @@ def plot_electrons(picture: ElectronPicture, title: str, path: Path) -> list[Pat
 
 
 def _draw_bands(axes: Axes, picture: ElectronPicture) -> None:
-    for place in sorted({place for place, _ in picture.corners}):
+    for place, _ in picture.ticks:
         axes.axvline(place, color=FAINT, lw=0.6, zorder=0)
     jumps = np.flatnonzero(np.diff(picture.distances) <= 0) + 1
     for distances, bands in zip(np.split(picture.distances, jumps), np.split(picture.bands, jumps), strict=True):
         axes.plot(distances, bands, color=STABLE_COLOUR, lw=1.1)
     axes.axhline(0.0, color=INK, lw=0.6, ls=(0, (1, 3)))
-    places: dict[float, str] = {}
-    for place, name in picture.corners:
-        places[place] = f"{places[place]}|{_point_text(name)}" if place in places else _point_text(name)
-    axes.set_xticks(list(places), list(places.values()))
+    axes.set_xticks([place for place, _ in picture.ticks], [_tick_text(name) for _, name in picture.ticks])
     axes.tick_params(axis="x", length=0)
     axes.set_xlim(picture.distances[0], picture.distances[-1])
 
@@ -94,7 +92,6 @@ def _draw_dos(axes: Axes, picture: ElectronPicture) -> None:
     axes.legend(fontsize=7.5, loc="upper right", handlelength=1.2)
 
 
-def _point_text(name: str) -> str:
-    """Return the name of a point of the Brillouin zone: Γ for G, digits as subscripts."""
-    letter = "Γ" if name[0] == "G" else name[0]
-    return f"{letter}$_{{{name[1:]}}}$" if name[1:] else letter
+def _tick_text(names: str) -> str:
+    """Return the name of a point of the Brillouin zone, or of two, with digits as subscripts."""
+    return re.sub(r"(\d+)", r"$_{\1}$", names)

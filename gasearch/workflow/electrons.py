@@ -35,7 +35,7 @@ def electrons_document(electrons: ElectronicStructure) -> dict[str, Any]:
         "bands_eV": (electrons.bands - electrons.fermi_energy).tolist(),
         "path_points": path.points.tolist() if path else [],
         "path_distances_per_A": path.distances.tolist() if path else [],
-        "path_corners": [list(corner) for corner in path.corners] if path else [],
+        "path_ticks": [list(tick) for tick in path.ticks] if path else [],
     }
 
 
@@ -48,5 +48,5 @@ def electron_picture(document: Mapping[str, Any]) -> ElectronPicture:
         projections={name: np.array(dos) for name, dos in document["projections"].items()},
         distances=np.array(document["path_distances_per_A"])[: len(bands)],
         bands=bands,
-        corners=[(place, name) for place, name in document["path_corners"]],
+        ticks=[(place, name) for place, name in document["path_ticks"]],
     )

@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from gasearch.espresso.runner import (
     clean_environment,
     default_pseudo_dir,
     failure,
+    installed_version,
     run_program,
     safer,
 )
@@ -171,6 +173,23 @@ def test_what_was_asked_once_is_read_and_not_run_again(runner, tmp_path, fake_pr
     assert again.files == first.files == {"dos": "1 2"}
     keeping.run([STEPS[0]], hydrogen)
     assert len(fake_programs) == 3
+
+
+@pytest.mark.parametrize(("installed", "times"), [("6.7MaX", 1), (None, 1), ("7.2", 2)])
+def test_what_another_version_made_is_made_again(
+    installed, times, runner, tmp_path, fake_programs, hydrogen, monkeypatch
+):
+    """One hull holds what one version of pw.x says; a version that is not known counts as the same."""
+    monkeypatch.setattr("gasearch.espresso.runner.installed_version", lambda: installed)
+    keeping = replace(runner, kept=tmp_path / "kept")
+    for _ in range(2):
+        keeping.run([Step("pw.x", "Program PWSCF v.6.7MaX starts on today")], hydrogen)
+    assert len(fake_programs) == times
+
+
+@needs_pw
+def test_pw_names_its_version():
+    assert re.match(r"\d+\.\d+", installed_version())
 
 
 def test_programs_after_one_that_failed_are_not_run(runner, fake_programs, hydrogen):

@@ -75,6 +75,14 @@ def test_what_the_potential_moves_elsewhere_it_cannot_judge(argon):
     assert found.verdict is StabilityVerdict.UNKNOWN and "another structure" in found.detail
 
 
+def test_a_supercell_that_is_less_symmetric_gives_the_same_sound(argon, fcc_phonons):
+    crystal = fcc_phonons.crystal
+    doubled = Crystal(np.diag([1, 1, 2]) @ crystal.cell, [[0, 0, 0], [0, 0, 0.5]], [18, 18])
+    found = compute_phonons(argon, doubled, PhononSettings(min_length=4.0))
+    assert found.supercell == (2, 2, 1) and np.abs(found.frequencies[0, :3]).max() < 1e-3
+    assert judged(found).verdict is StabilityVerdict.STABLE
+
+
 def test_small_imaginary_frequencies_are_no_proof():
     def phonons(lowest: float) -> Phonons:
         vectors = np.eye(3).reshape(1, 3, 1, 3).astype(complex)

@@ -1,4 +1,6 @@
+import json
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,7 +8,12 @@ import pytest
 from gasearch.crystal.crystal import Crystal
 from gasearch.evolution.candidate import Outcome
 from gasearch.outcomes import Failure, Reason, Relaxed
-from gasearch.workflow.archive_store import ArchiveMetadata
+from gasearch.units import pressure_from_GPa
+from gasearch.workflow.archive_store import ArchiveMetadata, open_archive
+
+PRESSURE = pressure_from_GPa(200.0)
+CUBIC = Crystal(np.eye(3) * 1.18, [[0, 0, 0]], [1])
+BODY_CENTRED = Crystal((np.ones((3, 3)) - 2 * np.eye(3)) * 0.73, [[0, 0, 0]], [1])
 
 
 def _crystal(rng, n):
@@ -82,3 +89,32 @@ def check(data: object, rule: dict) -> None:
     elif data is not None:
         assert data >= rule.get("minimum", -np.inf)
     return None
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A finished search that found two phases of hydrogen, the higher one by 20 meV."""
+    path = tmp_path / "run"
+    path.mkdir()
+    (path / "input.yaml").write_text("endpoints: [H]\n")
+    store = open_archive(path / "archive.db", ArchiveMetadata("0" * 64, PRESSURE, (1,)))
+    enthalpies = (-12.0, -11.98)
+    phases = []
+    for id, (crystal, enthalpy) in enumerate(zip((BODY_CENTRED, CUBIC), enthalpies, strict=True)):
+        result = Relaxed(crystal, enthalpy, enthalpy, 9, 0.0, 0.0)
+        store.append([Outcome(id, "random", (), crystal, result, np.ones(3))])
+        above = enthalpy - enthalpies[0]
+        phases.append(
+            {
+                "candidate": id,
+                "formula": "H",
+                "space_group": ("Im-3m", "Pm-3m")[id],
+                "shares": [1.0],
+                "enthalpy_eV_per_atom": enthalpy,
+                "above_hull_eV_per_atom": above,
+                "volume_A3_per_atom": crystal.volume,
+            }
+        )
+    hull = {"pressure_GPa": 200.0, "endpoints": ["H"], "complete": True, "phases": phases}
+    (path / "hull.json").write_text(json.dumps(hull))
+    return path

@@ -13,53 +13,16 @@ import numpy as np
 import pytest
 
 from gasearch.cli import main
-from gasearch.crystal.crystal import Crystal
 from gasearch.errors import InputError, MissingProgramError, RunDirectoryError
-from gasearch.evolution.candidate import Outcome
-from gasearch.outcomes import Relaxed
-from gasearch.units import pressure_from_GPa
-from gasearch.workflow.archive_store import ArchiveMetadata, open_archive
 from gasearch.workflow.export import schema
 from gasearch.workflow.pictures import draw_comparison
 from gasearch.workflow.run_directory import RunDirectory
 
-PRESSURE = pressure_from_GPa(200.0)
-CUBIC = Crystal(np.eye(3) * 1.18, [[0, 0, 0]], [1])
-BODY_CENTRED = Crystal((np.ones((3, 3)) - 2 * np.eye(3)) * 0.73, [[0, 0, 0]], [1])
 needs_pw = pytest.mark.skipif(shutil.which("projwfc.x") is None, reason="Quantum ESPRESSO is not installed")
 
 
-@pytest.fixture
-def run(tmp_path: Path) -> Path:
-    """A finished search that found two phases of hydrogen, the higher one by 20 meV."""
-    path = tmp_path / "run"
-    path.mkdir()
-    (path / "input.yaml").write_text("endpoints: [H]\n")
-    store = open_archive(path / "archive.db", ArchiveMetadata("0" * 64, PRESSURE, (1,)))
-    enthalpies = (-12.0, -11.98)
-    phases = []
-    for id, (crystal, enthalpy) in enumerate(zip((BODY_CENTRED, CUBIC), enthalpies, strict=True)):
-        result = Relaxed(crystal, enthalpy, enthalpy, 9, 0.0, 0.0)
-        store.append([Outcome(id, "random", (), crystal, result, np.ones(3))])
-        above = enthalpy - enthalpies[0]
-        phases.append(
-            {
-                "candidate": id,
-                "formula": "H",
-                "space_group": ("Im-3m", "Pm-3m")[id],
-                "shares": [1.0],
-                "enthalpy_eV_per_atom": enthalpy,
-                "above_hull_eV_per_atom": above,
-                "volume_A3_per_atom": crystal.volume,
-            }
-        )
-    hull = {"pressure_GPa": 200.0, "endpoints": ["H"], "complete": True, "phases": phases}
-    (path / "hull.json").write_text(json.dumps(hull))
-    return path
-
-
 def command(run: Path, *more: str) -> list[str]:
-    quick = ["--ecutwfc", "25", "--k-spacing", "1.2", "--degauss", "0.05", "--window", "100"]
+    quick = ["--ecutwfc", "25", "--k-spacing", "1.2", "--degauss", "0.05", "--window", "100", "--no-known"]
     return ["refine", str(run), *quick, *more]
 
 

@@ -7,7 +7,12 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.symmetry import SpaceGroup
 from gasearch.outcomes import Attempt, ElectronicStructure, Failure, Reason, RefinedPhase, Relaxed
 from gasearch.units import pressure_from_GPa
-from gasearch.workflow.refined_document import refined_document, structure_document, structure_from
+from gasearch.workflow.refined_document import (
+    refined_document,
+    structure_document,
+    structure_from,
+    with_earlier_electrons,
+)
 from gasearch.workflow.refinement import CLOSED, Judged, Proposal, Variant, Verdict
 
 SETTINGS = {"ecutwfc": 50.0}
@@ -89,6 +94,19 @@ def test_states_at_the_fermi_energy_are_given_per_cell_spin_atom_and_valence_ele
         {"cell": 2.0, "cell_and_spin": 1.0, "atom": 1.0, "valence_electron": 2 / 7}
     )
     assert found["projected_per_eV_and_cell"] == {"H-s": 0.5}
+
+
+def test_densities_of_states_of_the_same_structures_are_taken_over():
+    electrons = {"3": ElectronicStructure(SULPHIDE, 0.5, 0.0, 7.0, np.array([0.0, 1.0]), np.ones(2))}
+    earlier, now = document(electrons=electrons), document()
+    earlier["provenance"] = now["provenance"] = {"quantum_espresso": "7.2"}
+    assert by_name(with_earlier_electrons(now, earlier))["3"]["electrons"] == by_name(earlier)["3"]["electrons"]
+    assert by_name(with_earlier_electrons(now, earlier))["1"]["electrons"] is None
+    assert by_name(with_earlier_electrons(now, earlier | {"settings": {"ecutwfc": 9.0}}))["3"]["electrons"] is None
+    other = earlier | {"provenance": {"quantum_espresso": "6.7"}}
+    assert by_name(with_earlier_electrons(now, other))["3"]["electrons"] is None
+    by_name(earlier)["3"]["structure"]["cell_A"][0][0] += 0.1
+    assert by_name(with_earlier_electrons(now, earlier))["3"]["electrons"] is None
 
 
 def test_structures_come_back_as_they_were():

@@ -64,7 +64,11 @@ def test_a_run_goes_on_to_dft_phonons_and_export_and_does_nothing_twice(tmp_path
     before = written(run)
     assert main(command) == 0
     assert written(run) == before
+    capsys.readouterr()
     assert main(["phonons", str(run), "--min-length", "5"]) == 0
+    assert main(["hull", str(run), "--dft"]) == 0
+    table = capsys.readouterr().out
+    assert "H         P6_3/mmc" in table and "above the potential's hull:" in table
 
 
 def test_without_pw_the_search_ends_with_a_clear_word(tmp_path: Path, capsys, monkeypatch):
