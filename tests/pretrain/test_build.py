@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -94,13 +94,12 @@ def test_the_folder_of_another_input_is_refused(input_file, capsys):
     assert not (work / "labels").exists()
 
 
+@dataclass(frozen=True)
 class Energies:
     """Stands for pw.x: a pressure that is off by a share of what the energies say."""
 
-    settings = PwSettings()
-
-    def __init__(self, off: float):
-        self.off = off
+    off: float
+    settings: PwSettings = field(default_factory=lambda: PwSettings(ecutwfc=60.0))
 
     def scf(self, crystal: Crystal) -> ScfResult:
         pressure = 10.0 / crystal.volume**2
