@@ -128,6 +128,7 @@ def test_a_cutoff_too_low_for_an_element_is_named(input_file):
         ("[100, 300]", "200", "pressure_GPa: found 200"),
         ("max_atoms: 2", "max_atom: 2", "did you mean max_atoms"),
         ("stage_two: 4", "stage_two: 6", "training.stage_two: 6 is not below the 6 epochs"),
+        ("epochs: 6", "epochs: 5", "training.stage_two: of epochs 4 to 4 none is a multiple of 5"),
         ("ecutwfc: 60", "ecutwfc: -60", "dft.ecutwfc: found -60"),
         ("cutoff_A: 3.0", "cutoff: 3.0", "did you mean cutoff_A"),
     ],
