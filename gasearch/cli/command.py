@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawTextHelpFormatter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from gasearch.errors import GasearchError
+from gasearch.errors import GasearchError, InputError
 
 
 def add_command(
@@ -30,6 +31,27 @@ def add_workers(command: ArgumentParser) -> None:
     cores = os.cpu_count() or 1
     what = f"calculations at a time, where there is no mpirun; default: the cores here, {cores}"
     command.add_argument("--workers", type=count, default=cores, metavar="N", help=what)
+
+
+def add_programs(command: ArgumentParser, program: str, hours: float) -> None:
+    """Add the options that say how programs of Quantum ESPRESSO are run, the longest being ``program``."""
+    command.add_argument(
+        "--pseudo-dir", type=Path, metavar="DIR", help="holds X.UPF for each element X; default: PseudoDojo PBE"
+    )
+    add_workers(command)
+    command.add_argument(
+        "--launcher", default="", metavar="COMMAND", help=f"starts {program} on several ranks: 'mpirun -n 4'"
+    )
+    limit = f"for one run of {program}; default: {hours:g}"
+    command.add_argument("--timeout", type=positive, default=hours, metavar="HOURS", help=limit)
+
+
+def words(launcher: str) -> tuple[str, ...]:
+    """Return a command line in words; InputError if it is none."""
+    try:
+        return tuple(shlex.split(launcher))
+    except ValueError as error:
+        raise InputError(f"--launcher: {launcher!r} is no command line ({error}); close its quotes") from error
 
 
 def epilog(examples: str) -> str:
@@ -55,6 +77,15 @@ def count(text: str) -> int:
     if number < 1:
         raise ArgumentTypeError(f"{text} is less than 1")
     return number
+
+
+def grid(text: str) -> tuple[int, int, int]:
+    """Read a grid of points: 4x4x4."""
+    numbers = text.split("x")
+    if len(numbers) != 3 or not all(n.isdecimal() and int(n) > 0 for n in numbers):
+        raise ArgumentTypeError(f"{text} is no grid; write one such as 4x4x4")
+    first, second, third = map(int, numbers)
+    return first, second, third
 
 
 def say(line: str) -> None:

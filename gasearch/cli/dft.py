@@ -6,8 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from gasearch.cli.command import add_command, add_workers, count, positive, say
-from gasearch.errors import InputError
+from gasearch.cli.command import add_command, add_programs, count, positive, say, words
 
 
 def add_dft(commands: Any) -> None:
@@ -23,10 +22,7 @@ def add_dft(commands: Any) -> None:
     add("--ecutwfc", type=positive, metavar="RY", help="instead of the protocol's; four times it for the density")
     add("--k-spacing", type=positive, metavar="S", help="1/Å, with 2π; instead of the protocol's")
     add("--degauss", type=positive, metavar="RY", help="smearing; instead of the protocol's")
-    add("--pseudo-dir", type=Path, metavar="DIR", help="holds X.UPF for each element X; default: PseudoDojo PBE")
-    add_workers(refine)
-    add("--launcher", default="", metavar="COMMAND", help="starts pw.x on several ranks: 'mpirun -n 4'")
-    add("--timeout", type=positive, default=6.0, metavar="HOURS", help="for one run of pw.x; default: 6")
+    add_programs(refine, "pw.x", 6.0)
 
     export = add_command(
         commands,
@@ -42,17 +38,11 @@ def add_dft(commands: Any) -> None:
 
 
 def _refine(options: Namespace) -> None:
-    import shlex
-
     from gasearch.espresso.protocol import PROTOCOLS
     from gasearch.espresso.runner import default_pseudo_dir
     from gasearch.units import MEV_PER_EV
     from gasearch.workflow.refine import RefineSettings, refine
 
-    try:
-        launcher = tuple(shlex.split(options.launcher))
-    except ValueError as error:
-        raise InputError(f"--launcher: {options.launcher!r} is no command line ({error}); close its quotes") from error
     settings = RefineSettings(
         protocol=PROTOCOLS[options.protocol].with_settings(options.ecutwfc, options.k_spacing, options.degauss),
         pseudo_dir=(options.pseudo_dir or default_pseudo_dir()).resolve(),
@@ -61,7 +51,7 @@ def _refine(options: Namespace) -> None:
         references=tuple(options.reference),
         workers=options.workers,
         timeout=3600 * options.timeout,
-        launcher=launcher,
+        launcher=words(options.launcher),
     )
     refine(settings, options.path, say)
 

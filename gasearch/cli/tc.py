@@ -1,4 +1,4 @@
-"""Subcommands of superconductivity: tc alpha2f."""
+"""Subcommands of superconductivity: tc, tc alpha2f."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from gasearch.cli.command import add_command, warn
+from gasearch.cli.command import add_command, add_programs, grid, positive, say, warn, words
 from gasearch.errors import InputError
 
 
@@ -16,6 +16,17 @@ def add_tc(commands: Any) -> None:
     below = commands.add_parser("tc", help="from electron-phonon coupling to Tc").add_subparsers(
         metavar="COMMAND", required=True
     )
+    what = "compute couplings and Tc of exported candidates with ph.x; the same command resumes"
+    example = "mpirun -n 2 gasearch tc candidates/"
+    run = add_command(below, "run", _tc_run, what, "CANDIDATES", example)
+    protocols = ("fast", "standard", "precise")
+    run.add_argument("--protocol", choices=protocols, default="fast", help="how accurate; default: fast")
+    run.add_argument("--q-grid", type=grid, metavar="NxNxN", help="phonons; instead of the protocol's")
+    run.add_argument(
+        "--ecutwfc", type=positive, metavar="RY", help="instead of the protocol's; 4 times for the density"
+    )
+    add_programs(run, "ph.x", 24.0)
+
     example = "gasearch tc alpha2f alpha2F.dat --format qe-alpha2f --smearing 0.02 --mu-star 0.1 --json"
     alpha2f = add_command(below, "alpha2f", _tc_alpha2f, "estimate Tc from a file of α²F", "FILE", example)
     formats = "qe-alpha2f, qe-a2fdos, qe-lambda, epw, abinit, elk, or columns"
@@ -36,6 +47,29 @@ def add_tc(commands: Any) -> None:
     alpha2f.add_argument("--debye", type=float, metavar="K", help="Debye temperature, for McMillan's formula")
     alpha2f.add_argument("--plot", type=Path, metavar="FILE", help="draw α²F and cumulative λ as PNG and SVG")
     alpha2f.add_argument("--json", action="store_true", help="everything that is known, for programs")
+
+
+def with_run(arguments: list[str]) -> list[str]:
+    """Return the command line with the subcommand ``run`` where ``tc`` has none: ``gasearch tc candidates/``."""
+    if arguments[:1] != ["tc"] or len(arguments) < 2 or arguments[1] in ("run", "alpha2f", "-h", "--help"):
+        return arguments
+    return ["tc", "run", *arguments[1:]]
+
+
+def _tc_run(options: Namespace) -> None:
+    from gasearch.espresso.protocol import PHONON_PROTOCOLS
+    from gasearch.espresso.runner import default_pseudo_dir
+    from gasearch.workflow.electron_phonon import TcSettings, electron_phonon
+
+    settings = TcSettings(
+        protocol=PHONON_PROTOCOLS[options.protocol].with_cutoff(options.ecutwfc),
+        pseudo_dir=(options.pseudo_dir or default_pseudo_dir()).resolve(),
+        q_grid=options.q_grid,
+        workers=options.workers,
+        timeout=3600 * options.timeout,
+        launcher=words(options.launcher),
+    )
+    electron_phonon(settings, options.path, say)
 
 
 def _tc_alpha2f(options: Namespace) -> None:

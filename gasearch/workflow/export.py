@@ -44,7 +44,7 @@ def export(path: Path, to: Path, window: float, *, all_phases: bool = False) -> 
     if not any(phase["electrons"] for phase in document["phases"]):
         raise RunDirectoryError(f"{path} has no density of states yet: run `gasearch refine {path}` to its end first")
     chosen = [phase for phase in document["phases"] if _is_wanted(phase, window, all_phases)]
-    return [_write(phase, document, to) for phase in chosen]
+    return [write_candidate(phase, document, to) for phase in chosen]
 
 
 def schema() -> dict[str, Any]:
@@ -81,7 +81,7 @@ def _is_wanted(phase: Mapping[str, Any], window: float, all_phases: bool) -> boo
     return near and (metal or all_phases) and phase["same_as"] is None and phase["origin"] == "search"
 
 
-def _write(phase: Mapping[str, Any], document: Mapping[str, Any], to: Path) -> Path:
+def write_candidate(phase: Mapping[str, Any], document: Mapping[str, Any], to: Path) -> Path:
     """Write a folder in one go: a reader finds it complete or not at all."""
     folder = to / f"{phase['formula']}-{phase['space_group'].replace('/', '_')}-{phase['name']}"
     part = to / f".{folder.name}.part"
