@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gasearch.cli.command import add_command, add_programs, grid, positive, say, warn, words
 from gasearch.errors import InputError
+
+if TYPE_CHECKING:
+    from gasearch.superconductivity.eliashberg import Coulomb
 
 
 def add_tc(commands: Any) -> None:
@@ -25,6 +28,7 @@ def add_tc(commands: Any) -> None:
     run.add_argument(
         "--ecutwfc", type=positive, metavar="RY", help="instead of the protocol's; 4 times for the density"
     )
+    _add_coulomb(run)
     add_programs(run, "ph.x", 24.0)
 
     example = "gasearch tc alpha2f alpha2F.dat --format qe-alpha2f --smearing 0.02 --mu-star 0.1 --json"
@@ -36,17 +40,27 @@ def add_tc(commands: Any) -> None:
     alpha2f.add_argument(
         "--tolerance", type=float, default=0.02, metavar="SHARE", help="of λ that may be unphysical (0.02)"
     )
-    alpha2f.add_argument("--mu-star", type=float, default=0.10, metavar="MU", help="Coulomb pseudopotential (0.10)")
-    alpha2f.add_argument(
+    _add_coulomb(alpha2f)
+    alpha2f.add_argument("--debye", type=float, metavar="K", help="Debye temperature, for McMillan's formula")
+    alpha2f.add_argument("--plot", type=Path, metavar="FILE", help="draw α²F and cumulative λ as PNG and SVG")
+    alpha2f.add_argument("--json", action="store_true", help="everything that is known, for programs")
+
+
+def _add_coulomb(command: ArgumentParser) -> None:
+    command.add_argument("--mu-star", type=float, default=0.10, metavar="MU", help="Coulomb pseudopotential (0.10)")
+    command.add_argument(
         "--mu-star-convention",
         choices=("rescaled", "as_given"),
         default="rescaled",
         help="whether it belongs to the end of the phonons (rescaled) or to ten times that",
     )
-    alpha2f.add_argument("--lambda-sf", type=float, default=0.0, metavar="L", help="coupling to paramagnons (0)")
-    alpha2f.add_argument("--debye", type=float, metavar="K", help="Debye temperature, for McMillan's formula")
-    alpha2f.add_argument("--plot", type=Path, metavar="FILE", help="draw α²F and cumulative λ as PNG and SVG")
-    alpha2f.add_argument("--json", action="store_true", help="everything that is known, for programs")
+    command.add_argument("--lambda-sf", type=float, default=0.0, metavar="L", help="coupling to paramagnons (0)")
+
+
+def _coulomb(options: Namespace) -> Coulomb:
+    from gasearch.superconductivity.eliashberg import Convention, Coulomb
+
+    return Coulomb(options.mu_star, Convention(options.mu_star_convention), options.lambda_sf)
 
 
 def with_run(arguments: list[str]) -> list[str]:
@@ -59,24 +73,24 @@ def with_run(arguments: list[str]) -> list[str]:
 def _tc_run(options: Namespace) -> None:
     from gasearch.espresso.protocol import PHONON_PROTOCOLS
     from gasearch.espresso.runner import default_pseudo_dir
-    from gasearch.workflow.electron_phonon import TcSettings, electron_phonon
+    from gasearch.workflow.electron_phonon import TcSettings, compute_tc
 
     settings = TcSettings(
         protocol=PHONON_PROTOCOLS[options.protocol].with_cutoff(options.ecutwfc),
         pseudo_dir=(options.pseudo_dir or default_pseudo_dir()).resolve(),
+        coulomb=_coulomb(options),
         q_grid=options.q_grid,
         workers=options.workers,
         timeout=3600 * options.timeout,
         launcher=words(options.launcher),
     )
-    electron_phonon(settings, options.path, say)
+    compute_tc(settings, options.path, say)
 
 
 def _tc_alpha2f(options: Namespace) -> None:
     import json
 
     from gasearch.superconductivity.alpha2f import Alpha2F
-    from gasearch.superconductivity.eliashberg import Convention, Coulomb
     from gasearch.superconductivity.estimate import estimate, text
     from gasearch.superconductivity.readers import at_smearing, read
 
@@ -84,8 +98,7 @@ def _tc_alpha2f(options: Namespace) -> None:
     spectrum = at_smearing(spectra, options.smearing, options.path)
     if options.plot and not isinstance(spectrum, Alpha2F):
         raise InputError(f"--plot: {options.path} holds no α²F(ω) that could be drawn; leave it out")
-    coulomb = Coulomb(options.mu_star, Convention(options.mu_star_convention), options.lambda_sf)
-    result = estimate(spectrum, coulomb, options.debye, str(options.path), options.smearing)
+    result = estimate(spectrum, _coulomb(options), options.debye, str(options.path), options.smearing)
     print(json.dumps(result.to_dict(), indent=1) if options.json else text(result))
     warn(result.warnings)
     if options.plot:

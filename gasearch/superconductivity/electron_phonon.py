@@ -1,4 +1,4 @@
-"""What the couplings on a grid of q-points amount to: λ at every smearing, its plateau, and whether the grid is enough."""
+"""What the couplings on a grid of q-points amount to: λ at every smearing, its plateau, and whether that is enough."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ DOS_TOLERANCE: Final = 0.10
 Q_TOLERANCE: Final = 0.05
 #: Smearings of a plateau.
 _PLATEAU: Final = 3
-#: Spread of λ on the plateau, relative, that is worth a word.
-_UNEVEN: Final = 0.05
+#: |Δ ln λ/Δ ln σ| up to which λ is said not to depend on the smearing.
+_FLAT: Final = 0.15
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class QPoint:
 
 @dataclass(frozen=True)
 class Plateau:
-    """Neighbouring smearings between which λ depends least on the smearing.
+    """Neighbouring smearings between which λ depends little on the smearing.
 
     Parameters
     ----------
@@ -70,33 +70,48 @@ class Plateau:
         Their places.
     spread : float
         Largest minus smallest λ on it, over the one in the middle.
+    slope : float
+        The same over the difference of ln σ between its ends.
     """
 
     first: int
     last: int
     spread: float
+    slope: float
 
     @property
     def middle(self) -> int:
         """The place of the smearing that is quoted."""
         return (self.first + self.last) // 2
 
+    @property
+    def flat(self) -> bool:
+        """Whether it deserves its name."""
+        return self.slope <= _FLAT
+
 
 def plateau(smearings: np.ndarray, lambdas: np.ndarray, allowed: np.ndarray) -> Plateau:
-    """Return the three neighbours with the least |Δλ|/(λ Δ ln σ), of those allowed where there are three of them.
+    """Return the first three neighbours on which λ is flat, or those on which it is flattest.
+
+    The sharpest smearing is the best that the dense grid is fine enough for: where it is not, λ depends on it.
 
     Parameters
     ----------
     smearings, lambdas : (n,) array
         Smearings increase.
     allowed : (n,) array of bool
+        Others are taken only where there are no three of these.
     """
     starts = range(len(smearings) - _PLATEAU + 1)
     wanted = [i for i in starts if allowed[i : i + _PLATEAU].all()] or list(starts)
-    spreads = [float(np.ptp(lambdas[i : i + _PLATEAU]) / lambdas[i + _PLATEAU // 2]) for i in starts]
-    steps = [float(np.log(smearings[i + _PLATEAU - 1] / smearings[i])) for i in starts]
-    best = min(wanted, key=lambda i: spreads[i] / steps[i])
-    return Plateau(best, best + _PLATEAU - 1, spreads[best])
+    found = [_window(smearings, lambdas, start) for start in wanted]
+    return next((one for one in found if one.flat), min(found, key=lambda one: one.slope))
+
+
+def _window(smearings: np.ndarray, lambdas: np.ndarray, start: int) -> Plateau:
+    place = slice(start, start + _PLATEAU)
+    spread = float(np.ptp(lambdas[place]) / lambdas[start + _PLATEAU // 2])
+    return Plateau(start, start + _PLATEAU - 1, spread, float(spread / np.ptp(np.log(smearings[place]))))
 
 
 @dataclass(frozen=True)
@@ -256,8 +271,10 @@ def _coarser(points: Sequence[QPoint], q_grid: Grid, smearing: float, tolerance:
 
 def _about(flat: Plateau, lambdas: np.ndarray, dos: np.ndarray, reference: float | None) -> list[str]:
     warnings = []
-    if flat.spread > _UNEVEN:
-        warnings.append(f"λ has no plateau: it varies by {flat.spread:.0%} over the three smearings that are flattest")
+    if not flat.flat:
+        warnings.append(
+            f"λ has no plateau: over the three smearings where it is flattest, it varies by {flat.spread:.0%}"
+        )
     if reference is None:
         return [*warnings, "N(E_F) by tetrahedra is not known: that of the smearing could not be compared with it"]
     miss = dos[flat.middle] / reference - 1

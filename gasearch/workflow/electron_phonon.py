@@ -1,31 +1,54 @@
-"""Electron–phonon coupling of exported candidates: q-points spread over the ranks, each kept when it is finished."""
+"""From exported candidates to Tc: phonons and couplings on a grid of q-points, spread over the ranks."""
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Callable, Mapping
-from concurrent.futures import Executor, Future, as_completed
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, as_completed
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
-from gasearch.crystal.convert import masses
-from gasearch.crystal.crystal import Crystal
-from gasearch.espresso import ph
-from gasearch.espresso.ph import Phonons, PhSettings
+from gasearch.crystal.band_path import BandPath, band_path
+from gasearch.crystal.symmetry import irreducible
+from gasearch.errors import SpectrumError
+from gasearch.espresso import matdyn, ph
+from gasearch.espresso.ph import shown
 from gasearch.espresso.protocol import PhononProtocol
-from gasearch.espresso.pw import Grid, ScfResult, read_scf
-from gasearch.espresso.runner import PwRunner, Record, ScfFailure, failure
-from gasearch.files import writing_to
+from gasearch.espresso.pw import Grid
+from gasearch.espresso.runner import PwRunner
+from gasearch.espresso.timing import predicted
+from gasearch.files import replace_text, writing_to
 from gasearch.folder import locked
-from gasearch.outcomes import Failure, Reason
+from gasearch.outcomes import Failure
 from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
+from gasearch.report.phonons import PhononPicture, plot_phonons, plot_smearings
+from gasearch.superconductivity.alpha2f import TOLERANCE, Alpha2F
+from gasearch.superconductivity.electron_phonon import Q_TOLERANCE, ElectronPhonon, electron_phonon
+from gasearch.superconductivity.eliashberg import Coulomb
+from gasearch.superconductivity.readers import a2fdos_of
+from gasearch.units import EV_PER_RYDBERG, pressure_to_GPa
 from gasearch.workflow.candidate_folders import ExportedCandidate, read_candidates
+from gasearch.workflow.q_points import (
+    UNSTABLE,
+    Beginning,
+    Linear,
+    Response,
+    beginning,
+    dense_eigenvalues,
+    instability,
+    interpolated,
+    q_text,
+    response,
+)
+from gasearch.workflow.tc_document import described, failed, succeeded, table
 
-#: A frequency below which a phonon is unstable, THz; rounding and finite grids make small ones imaginary.
-UNSTABLE = -0.3
+#: By how much the pressure on the coarse grid may miss that of the candidate, GPa, and relative to it.
+_PRESSURE_MISS = (2.0, 0.01)
 
 
 @dataclass(frozen=True)
@@ -36,6 +59,7 @@ class TcSettings:
     ----------
     protocol : PhononProtocol
     pseudo_dir : Path
+    coulomb : Coulomb
     q_grid : Grid or None
         Instead of the protocol's.
     workers : int
@@ -48,32 +72,15 @@ class TcSettings:
 
     protocol: PhononProtocol
     pseudo_dir: Path
+    coulomb: Coulomb
     q_grid: Grid | None = None
     workers: int = 1
     timeout: float = 24 * 3600.0
     launcher: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, eq=False)
-class QPointFiles:
-    """What ph.x found at an irreducible q-point.
-
-    Parameters
-    ----------
-    index : int
-        From 1.
-    phonons : Phonons
-    files : mapping
-        Name → text, as `gasearch.espresso.ph.results` names them.
-    """
-
-    index: int
-    phonons: Phonons
-    files: Mapping[str, str]
-
-
-def electron_phonon(settings: TcSettings, path: Path, say: Callable[[str], None]) -> None:
-    """Compute the couplings of a candidate, or of all in a folder, or go on with it, on every rank that there is.
+def compute_tc(settings: TcSettings, path: Path, say: Callable[[str], None]) -> None:
+    """Compute Tc of a candidate, or of all in a folder, or go on with it, on every rank that there is.
 
     Raises
     ------
@@ -85,6 +92,9 @@ def electron_phonon(settings: TcSettings, path: Path, say: Callable[[str], None]
 
 def _drive(settings: TcSettings, path: Path, say: Callable[[str], None], executor: QueueExecutor) -> None:
     candidates = read_candidates(path)
+    _runner(settings, None).check(
+        tuple({z for one in candidates for z in one.crystal.composition.elements}), ph.PROGRAMS
+    )
     say(f"{path}: {executor.description}; {len(candidates)} candidates")
     for candidate in candidates:
         with writing_to(candidate.results):
@@ -93,119 +103,186 @@ def _drive(settings: TcSettings, path: Path, say: Callable[[str], None], executo
             _one(settings, candidate, say, executor)
 
 
-def _one(settings: TcSettings, candidate: ExportedCandidate, say: Callable[[str], None], executor: Executor) -> None:
-    crystal = candidate.crystal
+def _one(
+    settings: TcSettings, candidate: ExportedCandidate, say: Callable[[str], None], executor: QueueExecutor
+) -> None:
     runner = _runner(settings, candidate)
-    runner.check(crystal.composition.elements, ph.PROGRAMS)
-    grids = settings.protocol.settings(crystal, settings.q_grid)
-    found = _at_all_q_points(runner, crystal, grids, say, executor)
-    say(str(len(found)) if isinstance(found, list) else str(found))
+    linear = Linear(runner, candidate.crystal, settings.protocol.settings(candidate.crystal, settings.q_grid))
+
+    # Electrons: on the coarse grid, where they respond, and on the dense one, which has the Fermi surface.
+    begun, dense = executor.submit(beginning, linear), executor.submit(dense_eigenvalues, linear)
+    if not isinstance(begun.result(), Failure):
+        say(f"{candidate.folder.name}: {_prediction(linear, begun.result(), executor.workers)}")
+
+    # Phonons and couplings, one q-point at a time.
+    responses = _responses(linear, begun.result(), dense.result(), say, executor)
+    folder = candidate.results / f"q-{shown(linear.settings.q_grid)}"
+    with writing_to(folder):
+        folder.mkdir(exist_ok=True)
+    head = described(candidate, linear.settings, _provenance(runner, candidate))
+    if isinstance(responses, Failure):
+        replace_text(folder / "electron-phonon.json", json.dumps(head | failed(responses), indent=1) + "\n")
+        say(f"{candidate.folder.name}: {responses.reason}: {responses.detail}")
+        return
+
+    # λ and Tc from the grid itself; the interpolation draws, and is compared with it.
+    points = [one.q_point(linear) for one in responses]
+    grids = linear.settings.q_grid, linear.settings.k_grid, linear.settings.dense_grid
+    found = electron_phonon(points, grids, candidate.dos_at_fermi, settings.coulomb)
+    path = band_path(candidate.crystal)
+    files = executor.submit(interpolated, linear, begun.result(), responses, path.points).result()
+    spectrum, warnings = _interpolated_spectrum(files, found)
+    warnings += _about_pressure(candidate.pressure, begun.result())
+    bands = None if isinstance(files, Failure) else matdyn.read_bands(files)
+    warnings += _about_bands(bands)
+    found = replace(found, warnings=(*found.warnings, *warnings))
+
+    document = head | succeeded(found, points, spectrum, _pressure(begun.result()))
+    replace_text(folder / "electron-phonon.json", json.dumps(document, indent=1) + "\n")
+    say(table(candidate, found))
+    for warning in found.warnings:
+        say(f"warning: {warning}")
+    for file in _draw(candidate, found, spectrum, bands, files, path, folder):
+        say(str(file))
 
 
-def _runner(settings: TcSettings, candidate: ExportedCandidate) -> PwRunner:
+def _runner(settings: TcSettings, candidate: ExportedCandidate | None) -> PwRunner:
+    runner = PwRunner(settings.protocol.pw, settings.pseudo_dir, timeout=settings.timeout, launcher=settings.launcher)
+    if candidate is None:
+        return runner
+    scratch = candidate.results / "scratch"
     with writing_to(candidate.results):
         # Whoever holds the lock knows that only killed runs have left something there.
-        shutil.rmtree(candidate.results / "scratch", ignore_errors=True)
-        (candidate.results / "scratch").mkdir()
-    return PwRunner(
-        settings=settings.protocol.pw,
-        pseudo_dir=settings.pseudo_dir,
-        timeout=settings.timeout,
-        scratch=candidate.results / "scratch",
-        launcher=settings.launcher,
-        kept=candidate.results / "calculations",
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir()
+    return replace(runner, scratch=scratch, kept=candidate.results / "calculations")
+
+
+def _prediction(linear: Linear, begun: Beginning, workers: int) -> str:
+    """Say how long it will take, from the time of the SCF."""
+    settings = linear.settings
+    k_points = [len(irreducible(linear.crystal, settings.k_grid, q)) for q in begun.q_points]
+    dense = len(irreducible(linear.crystal, settings.dense_grid))
+    seconds = predicted(begun.printed, 3 * len(linear.crystal), k_points, dense)
+    return (
+        f"{len(begun.q_points)} irreducible q-points of {shown(settings.q_grid)}, k {shown(settings.k_grid)} and "
+        f"{shown(settings.dense_grid)}; about {seconds / 60:.1f} core-minutes from the beginning, {workers} at a time"
     )
 
 
-def _at_all_q_points(
-    runner: PwRunner, crystal: Crystal, grids: PhSettings, say: Callable[[str], None], executor: Executor
-) -> list[QPointFiles] | Failure:
+def _responses(
+    linear: Linear,
+    begun: Beginning | Failure,
+    dense: str | Failure,
+    say: Callable[[str], None],
+    executor: QueueExecutor,
+) -> list[Response] | Failure:
     """Return all irreducible q-points, in their order; the first that fails or is unstable ends it."""
-    listing = executor.submit(list_q_points, runner, crystal, grids)
-    dense = executor.submit(dense_eigenvalues, runner, crystal, grids)
-    points, eigenvalues = listing.result(), dense.result()
-    for problem in (points, eigenvalues):
+    for problem in (begun, dense):
         if isinstance(problem, Failure):
             return problem
-    count = len(points)
-    futures = [executor.submit(at_q_point, runner, crystal, grids, eigenvalues, n) for n in range(1, count + 1)]
-    return _collected(futures, crystal, say)
-
-
-def _collected(
-    futures: list[Future[QPointFiles | Failure]], crystal: Crystal, say: Callable[[str], None]
-) -> list[QPointFiles] | Failure:
-    found: list[QPointFiles] = []
+    numbers = range(1, len(begun.q_points) + 1)
+    futures = [executor.submit(response, linear, dense, number) for number in numbers]
+    found: list[Response] = []
     for future in as_completed(futures):
-        point = future.result()
-        problem = point if isinstance(point, Failure) else instability(point.phonons, crystal)
+        one = future.result()
+        problem = one if isinstance(one, Failure) else instability(linear, one.phonons)
         if problem is not None:
-            for waiting in futures:
-                waiting.cancel()
+            _cancel(futures)
             return problem
-        found.append(point)
-        say(f"  q {len(found)}/{len(futures)}: {_line(point.phonons, crystal)}")
-    return sorted(found, key=lambda point: point.index)
+        found.append(one)
+        say(f"  {len(found)}/{len(futures)}: {_line(linear, one)}")
+    return sorted(found, key=lambda one: one.index)
 
 
-def _line(phonons: Phonons, crystal: Crystal) -> str:
+def _cancel(futures: Sequence[Future[Response | Failure]]) -> None:
+    """Do not begin what has not begun; what has comes to its end, and is kept."""
+    for future in futures:
+        future.cancel()
+
+
+def _line(linear: Linear, one: Response) -> str:
+    phonons = one.phonons
     low, high = phonons.frequencies[[0, -1]]
-    return f"{q_text(phonons, crystal)}, {phonons.star} in its star, {low:.2f} to {high:.2f} THz"
+    where = q_text(ph.fractional(phonons.q, linear.crystal))
+    return f"q = {where}, {phonons.star} in its star, {low:.2f} to {high:.2f} THz"
 
 
-def q_text(phonons: Phonons, crystal: Crystal) -> str:
-    """Return q in units of the reciprocal vectors, as users read it."""
-    return "(" + ", ".join(f"{x:.3g}" for x in ph.fractional(phonons.q, crystal) + 0.0) + ")"
+def _interpolated_spectrum(files: object, found: ElectronPhonon) -> tuple[Alpha2F | None, list[str]]:
+    """Return α²F at the quoted smearing on a finer grid, and what is to be said of it."""
+    if isinstance(files, Failure):
+        return None, [f"no α²F(ω): {files.detail}"]
+    name = f"a2F.dos{found.plateau.middle + 1}"
+    try:
+        spectrum = a2fdos_of(files[name], Path(name), TOLERANCE)
+    except SpectrumError as error:
+        return None, [f"no α²F(ω): {error}"]
+    lam, grid = spectrum.moments().lam, found.tc.moments.lam
+    if abs(lam / grid - 1) <= Q_TOLERANCE:
+        return spectrum, []
+    return spectrum, [f"interpolated to a finer q-grid, λ is {lam:.3f} and not {grid:.3f}: a finer one must decide"]
 
 
-def instability(phonons: Phonons, crystal: Crystal) -> Failure | None:
-    """Return the failure if a phonon other than Γ's translations is unstable, naming q and the frequency."""
-    internal = phonons.frequencies[~phonons.acoustic(masses(crystal.numbers))]
-    lowest = internal.min(initial=np.inf)
-    if lowest >= UNSTABLE:
-        return None
-    return Failure(Reason.UNSTABLE, crystal=crystal, detail=f"q = {q_text(phonons, crystal)}: {-lowest:.2f}i THz")
+def _pressure(begun: Beginning) -> float:
+    return -float(np.trace(begun.scf.stress)) / 3
 
 
-def list_q_points(runner: PwRunner, crystal: Crystal, grids: PhSettings) -> np.ndarray | Failure:
-    """Return the irreducible q-points (n, 3), 2π/alat."""
-    steps = ph.listing_steps(crystal, grids, str(runner.pseudo_dir), _masses(crystal))
-    record = runner.run(steps, crystal, ["dyn0"])
-    return ph.read_q_points(record.files["dyn0"]) if "dyn0" in record.files else _failed("the list of q-points", record)
+def _about_pressure(pressure: float, begun: Beginning) -> list[str]:
+    asked, found = pressure_to_GPa(pressure), pressure_to_GPa(_pressure(begun))
+    if abs(found - asked) <= max(_PRESSURE_MISS[0], _PRESSURE_MISS[1] * abs(asked)):
+        return []
+    return [f"at these settings the structure is at {found:.1f} GPa, not at {asked:.1f}: it was relaxed with others"]
 
 
-def dense_eigenvalues(runner: PwRunner, crystal: Crystal, grids: PhSettings) -> str | Failure:
-    """Return pw.x's file of eigenvalues on the dense grid."""
-    record = runner.run([ph.dense_step(crystal, grids, str(runner.pseudo_dir))], crystal, [ph.DENSE])
-    if read_scf(record.printed[-1], len(crystal)) is None or ph.DENSE not in record.files:
-        return _failed("the electrons on the dense grid", record)
-    return record.files[ph.DENSE]
+def _about_bands(bands: matdyn.PhononBands | None) -> list[str]:
+    if bands is None or bands.frequencies.min() >= UNSTABLE:
+        return []
+    lowest = -bands.frequencies.min()
+    return [f"between the q-points, interpolation gives {lowest:.2f}i THz: a finer grid must say whether it is stable"]
 
 
-def at_q_point(
-    runner: PwRunner, crystal: Crystal, grids: PhSettings, eigenvalues: str, index: int
-) -> QPointFiles | Failure:
-    """Return what ph.x finds at an irreducible q-point, counted from 1; where it does not converge, mix less."""
-    for mixing in (grids.mixing, grids.mixing / 3):
-        steps = ph.q_point_steps(
-            crystal, replace(grids, mixing=mixing), str(runner.pseudo_dir), _masses(crystal), index
+def _draw(
+    candidate: ExportedCandidate,
+    found: ElectronPhonon,
+    spectrum: Alpha2F | None,
+    bands: matdyn.PhononBands | None,
+    files: object,
+    path: BandPath,
+    folder: Path,
+) -> list[Path]:
+    lambdas = np.array([one.moments().lam for one in found.spectra])
+    flat = slice(found.plateau.first, found.plateau.last + 1)
+    with writing_to(folder):
+        drawn = plot_smearings(found.smearings, lambdas, found.dos, found.reference_dos, flat, folder / "smearings")
+        if spectrum is None or bands is None:
+            return drawn
+        # ph.x's N(E_F) is of one spin and Ry.
+        dos = found.dos[found.plateau.middle] * EV_PER_RYDBERG / 2
+        picture = PhononPicture(
+            distances=path.distances,
+            ticks=path.ticks,
+            frequencies=bands.frequencies,
+            couplings=bands.couplings(found.plateau.middle, dos),
+            dos=matdyn.read_phonon_dos(files["phonon-dos"]),
+            omega=spectrum.omega,
+            alpha2f=spectrum.values,
+            cumulative=spectrum.cumulative(),
         )
-        record = runner.run(steps, crystal, ph.results(index), {ph.DENSE: eigenvalues})
-        if f"elph.inp_lambda.{index}" in record.files and len(record.files) == 2 + ph.SMEARINGS:
-            return QPointFiles(index, ph.read_dynamical(record.files[f"dyn{index}"]), record.files)
-    return _failed(f"q-point {index}", record)
+        return plot_phonons(picture, _title(candidate, found), folder / "phonons") + drawn
 
 
-def _masses(crystal: Crystal) -> dict[int, float]:
-    elements = np.array(crystal.composition.elements)
-    return dict(zip(elements.tolist(), masses(elements).tolist(), strict=True))
+def _title(candidate: ExportedCandidate, found: ElectronPhonon) -> str:
+    formula = candidate.crystal.composition.reduced.formula
+    unconverged = "" if found.converged_in_q else ", unconverged in q"
+    return (
+        f"{formula} {candidate.space_group}, {pressure_to_GPa(candidate.pressure):.4g} GPa: q-grid "
+        f"{shown(found.q_grid)}, λ = {found.tc.moments.lam:.2f}{unconverged}"
+    )
 
 
-def _failed(what: str, record: Record) -> Failure:
-    problem: ScfFailure = failure(record)
-    return Failure(Reason.CALCULATOR, detail=f"{what}: {problem.problem}: {problem.detail}")
-
-
-def pressure_of(record: ScfResult) -> float:
-    """Return the mean pressure of an SCF, eV/Å³."""
-    return -float(np.trace(record.stress)) / 3
+def _provenance(runner: PwRunner, candidate: ExportedCandidate) -> dict[str, object]:
+    return {
+        "gasearch": version("gasearch"),
+        "quantum_espresso": runner.version(),
+        "pseudopotential_sha256": runner.pseudopotentials(candidate.crystal.composition.elements),
+    }
