@@ -24,7 +24,7 @@ FCC = (np.ones((3, 3)) - np.eye(3)) / 2
 BCC = np.ones((3, 3)) / 2 - np.eye(3)
 #: Structure near the minimum, and pressure, GPa.
 METALS = {
-    "Al": (Crystal(4.04 * FCC, [[0, 0, 0]], [13]), 0.0),
+    "Al": (Crystal(4.041 * FCC, [[0, 0, 0]], [13]), 0.0),
     "H3S": (Crystal(2.984 * BCC, [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]], [16, 1, 1, 1]), 200.0),
 }
 
@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--protocol", choices=PROTOCOLS, default="standard")
     options = parser.parse_args()
     crystal, pressure_GPa = METALS[options.metal]
-    runner = PwRunner(PROTOCOLS[options.protocol].pw, default_pseudo_dir())
+    runner = PwRunner(PROTOCOLS[options.protocol].pw, default_pseudo_dir(), timeout=6 * 3600.0)
     relaxer = PwRelaxer(runner, PROTOCOLS[options.protocol])
 
     judged = judge(relaxer, pressure_from_GPa(pressure_GPa), Proposal(options.metal, crystal, np.ones(1)))

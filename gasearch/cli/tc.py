@@ -28,6 +28,7 @@ def add_tc(commands: Any) -> None:
     run.add_argument(
         "--ecutwfc", type=positive, metavar="RY", help="instead of the protocol's; 4 times for the density"
     )
+    run.add_argument("--k-spacing", type=positive, metavar="S", help="1/Å, with 2π; instead of the protocol's")
     _add_coulomb(run)
     add_programs(run, "ph.x", 24.0)
 
@@ -76,7 +77,7 @@ def _tc_run(options: Namespace) -> None:
     from gasearch.workflow.electron_phonon import TcSettings, compute_tc
 
     settings = TcSettings(
-        protocol=PHONON_PROTOCOLS[options.protocol].with_cutoff(options.ecutwfc),
+        protocol=PHONON_PROTOCOLS[options.protocol].with_settings(options.ecutwfc, options.k_spacing),
         pseudo_dir=(options.pseudo_dir or default_pseudo_dir()).resolve(),
         coulomb=_coulomb(options),
         q_grid=options.q_grid,

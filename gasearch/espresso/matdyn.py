@@ -20,6 +20,8 @@ _FINEST: Final = 40
 #: Frequencies of the densities of states.
 _SAMPLES: Final = 300
 _THZ_PER_GHZ: Final = 1e-3
+#: Numbers in a line, and their columns.
+_A_LINE, _WIDTH = 6, 10
 #: What matdyn.x leaves: α²F at each smearing, the density of states, and along the path frequencies and linewidths.
 RESULTS: Final = ("a2F.dos*", "phonon-dos", "path.freq", "elph.gamma.*")
 
@@ -85,12 +87,15 @@ def read_bands(files: Mapping[str, str]) -> PhononBands:
 
 
 def _modes(text: str) -> np.ndarray:
-    """Return the numbers (n, modes) of a file that lists them after each q-point."""
+    """Return the numbers (n, modes) of a file that lists them after each q-point, six a line in ten columns each."""
     head = re.match(r"\s*&plot nbnd=\s*(\d+), nks=\s*(\d+)\s*/\s*\n", text)
     if not head:
         raise ValueError("the first line must be &plot, and the numbers of modes and q-points")
     modes, points = int(head[1]), int(head[2])
-    return np.array(text[head.end() :].split(), float).reshape(points, 3 + modes)[:, 3:]
+    rows = np.array(text[head.end() :].splitlines()).reshape(points, 1 + -(-modes // _A_LINE))[:, 1:]
+    # Large numbers touch.
+    fields = [[line[i : i + _WIDTH] for line in lines for i in range(0, len(line), _WIDTH)] for lines in rows]
+    return np.array(fields, float).reshape(points, modes)
 
 
 def read_phonon_dos(text: str) -> tuple[np.ndarray, np.ndarray]:

@@ -82,9 +82,12 @@ class PhononProtocol:
     dense: int = 2
     threshold: float = 1e-14
 
-    def with_cutoff(self, ecutwfc: float | None) -> PhononProtocol:
-        """Return it with a user's cutoff, Ry, in place of its own; the density gets four times as much."""
-        return self if ecutwfc is None else replace(self, pw=replace(self.pw, ecutwfc=ecutwfc, ecutrho=4 * ecutwfc))
+    def with_settings(self, ecutwfc: float | None = None, k_spacing: float | None = None) -> PhononProtocol:
+        """Return it with a user's settings in place of its own; the density gets four times the cutoff."""
+        pw = self.pw
+        if ecutwfc is not None:
+            pw = replace(pw, ecutwfc=ecutwfc, ecutrho=4 * ecutwfc)
+        return replace(self, pw=pw if k_spacing is None else replace(pw, k_spacing=k_spacing))
 
     def settings(self, crystal: Crystal, q_grid: Grid | None = None) -> PhSettings:
         """Return the grids for a crystal; a ``q_grid`` is taken in place of the protocol's, and the others suit it."""

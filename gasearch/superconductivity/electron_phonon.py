@@ -194,6 +194,7 @@ class ElectronPhonon:
             "plateau": {
                 "smearings_Ry": [float(self.smearings[place]) for place in (self.plateau.first, self.plateau.last)],
                 "spread": self.plateau.spread,
+                "slope": self.plateau.slope,
             },
             "tc": self.tc.to_dict(),
             "warnings": list(self.warnings),
