@@ -16,7 +16,7 @@ from gasearch.units import THZ_PER_INVERSE_CM, THZ_PER_RYDBERG
 
 #: How many times finer than the grid of ph.x the grid of the densities of states is, and its divisions at most.
 _FINER: Final = 8
-_FINEST: Final = 40
+_FINEST: Final = 20
 #: Frequencies of the densities of states.
 _SAMPLES: Final = 300
 _THZ_PER_GHZ: Final = 1e-3
@@ -59,7 +59,7 @@ def steps(crystal: Crystal, settings: PhSettings, masses: Mapping[int, float], p
     The files of ph.x must be there: ``dyn0``, ``dyn1`` … and in ``elph_dir`` what the q-points left.
     """
     common = f"asr = 'crystal', flfrc = 'fc', la2F = .true., {mass_settings(crystal, masses)}"
-    first, second, third = (min(_FINER * n, max(_FINEST, n)) for n in settings.q_grid)
+    first, second, third = (max(n, min(_FINER * n, _FINEST)) for n in settings.q_grid)
     grid = f"dos = .true., fldos = 'phonon-dos', nk1 = {first}, nk2 = {second}, nk3 = {third}, ndos = {_SAMPLES}"
     points = "".join(" ".join(f"{x:.10f}" for x in q) + "\n" for q in path)
     return [

@@ -247,7 +247,7 @@ class PwRunner:
     def _key(self, steps: Sequence[Step], elements: tuple[int, ...], given: Mapping[str, str]) -> str:
         """Return the name of a calculation: what is asked decides it, and not where the pseudopotentials lie."""
         texts = [f"{step.program}\n{step.text.replace(str(self.pseudo_dir), '')}" for step in steps]
-        texts += [f"{name}\n{text}" for name, text in given.items()]
+        texts += [f"{name}\n{text}" for name, text in sorted(given.items())]
         return hashlib.sha256("\n".join([*texts, *self.pseudopotentials(elements).values()]).encode()).hexdigest()[:20]
 
     def pseudopotentials(self, numbers: Sequence[int]) -> dict[str, str]:
