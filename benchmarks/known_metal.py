@@ -1,24 +1,26 @@
 """Write the folder of a known metal as a candidate for `gasearch tc`: python benchmarks/known_metal.py Al candidates.
 
-DFT relaxes it, computes its density of states and describes it as `gasearch refine` and `gasearch export` do.
+DFT relaxes it and computes its density of states, as for a phase that a search found.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
 
 from gasearch.crystal.crystal import Crystal
+from gasearch.crystal.symmetry import space_group
 from gasearch.espresso.electronic import electronic_structure
 from gasearch.espresso.protocol import PROTOCOLS
 from gasearch.espresso.relaxer import PwRelaxer
-from gasearch.espresso.runner import PwRunner, default_pseudo_dir
+from gasearch.espresso.runner import PwRunner, ScfFailure, default_pseudo_dir
+from gasearch.outcomes import Failure
 from gasearch.units import pressure_from_GPa
-from gasearch.workflow.export import write_candidate
-from gasearch.workflow.refined_document import refined_document
-from gasearch.workflow.refinement import Judged, Proposal, Verdict, judge
+from gasearch.workflow.export import FORMAT
+from gasearch.workflow.refined_document import structure_document
 
 FCC = (np.ones((3, 3)) - np.eye(3)) / 2
 BCC = np.ones((3, 3)) / 2 - np.eye(3)
@@ -36,29 +38,35 @@ def main() -> None:
     parser.add_argument("to", type=Path)
     parser.add_argument("--protocol", choices=PROTOCOLS, default="standard")
     options = parser.parse_args()
-    crystal, pressure_GPa = METALS[options.metal]
-    runner = PwRunner(PROTOCOLS[options.protocol].pw, default_pseudo_dir(), timeout=6 * 3600.0)
-    relaxer = PwRelaxer(runner, PROTOCOLS[options.protocol])
+    protocol = PROTOCOLS[options.protocol]
+    start, pressure_GPa = METALS[options.metal]
+    runner = PwRunner(protocol.pw, default_pseudo_dir(), timeout=6 * 3600.0)
 
-    judged = judge(relaxer, pressure_from_GPa(pressure_GPa), Proposal(options.metal, crystal, np.ones(1)))
-    if judged.kept is None:
-        raise SystemExit(str(judged.variants[0].result))
-    relaxed = judged.kept.relaxed.crystal
-    electrons = electronic_structure(runner, relaxed, relaxer.protocol.dos_k_spacing)
-    document = described(judged, relaxer, pressure_GPa, {options.metal: electrons})
-    print(write_candidate(document["phases"][0], document, options.to))
+    phase = PwRelaxer(runner, protocol).refine(start, pressure_from_GPa(pressure_GPa))
+    if isinstance(phase, Failure):
+        raise SystemExit(f"{phase.reason}: {phase.detail}")
+    crystal = phase.relaxed.crystal
+    electrons = electronic_structure(runner, crystal, protocol.dos_k_spacing)
+    if isinstance(electrons, ScfFailure):
+        raise SystemExit(f"{electrons.problem}: {electrons.detail}")
 
-
-def described(judged: Judged, relaxer: PwRelaxer, pressure_GPa: float, electrons: dict) -> dict:
-    """Return what refined.json says of it; it is its own hull."""
-    name = judged.proposal.name
-    phase = {"shares": [1.0], "enthalpy_eV_per_atom": 0.0}
-    found = {"pressure_GPa": pressure_GPa, "endpoints": [name], "phases": [phase]}
-    provenance = {
-        "pseudopotential_sha256": relaxer.runner.pseudopotentials(judged.proposal.crystal.composition.elements)
+    group = space_group(crystal)
+    document = {
+        "format": FORMAT,
+        "formula": crystal.composition.reduced.formula,
+        "space_group": {"symbol": group.symbol, "number": group.number},
+        "pressure_GPa": pressure_GPa,
+        "structure": structure_document(crystal),
+        "electrons": {
+            "metal": electrons.metal,
+            "gap_eV": electrons.gap,
+            "dos_at_fermi_per_eV": {"cell": electrons.dos_at_fermi},
+        },
     }
-    verdict = Verdict((judged,), 0.0, 0.0, "a known metal")
-    return refined_document(found, relaxer.protocol, provenance, verdict, [judged], electrons)
+    folder = options.to / options.metal
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "candidate.json").write_text(json.dumps(document, indent=1) + "\n")
+    print(folder)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 import contextlib
 import io
-import re
 import warnings
 from pathlib import Path
 
@@ -51,37 +50,3 @@ def tiny_mace(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ).double()
         torch.save(model, path)
     return path
-
-
-_KINDS = {"object": dict, "array": list, "string": str, "boolean": bool, "integer": int, "number": (int, float)}
-
-
-def _follows(data: object, rule: dict) -> None:
-    """Validate data by that part of JSON Schema which ours use."""
-    assert "const" not in rule or data == rule["const"]
-    assert "enum" not in rule or data in rule["enum"]
-    if "anyOf" in rule:
-        other = rule["anyOf"][1]
-        return data is None or _follows(data, other)
-    kinds = rule.get("type", [])
-    kinds = [kinds] if isinstance(kinds, str) else kinds
-    assert not kinds or any(data is None if kind == "null" else isinstance(data, _KINDS[kind]) for kind in kinds), data
-    assert set(rule.get("required", ())) <= set(data if isinstance(data, dict) else ())
-    if isinstance(data, dict):
-        for key, value in data.items():
-            _follows(value, rule.get("properties", {}).get(key, rule.get("additionalProperties", {})))
-    elif isinstance(data, list):
-        assert rule.get("minItems", 0) <= len(data) <= rule.get("maxItems", len(data))
-        for value in data:
-            _follows(value, rule.get("items", {}))
-    elif isinstance(data, str):
-        assert re.search(rule.get("pattern", ""), data)
-    elif data is not None:
-        assert data >= rule.get("minimum", -np.inf)
-    return None
-
-
-@pytest.fixture
-def follows():
-    """Validate data by a JSON Schema."""
-    return _follows

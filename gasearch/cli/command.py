@@ -7,10 +7,15 @@ import shlex
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawTextHelpFormatter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gasearch.errors import GasearchError, InputError
+
+if TYPE_CHECKING:
+    from gasearch.config import Config
+    from gasearch.workflow.run_directory import RunDirectory
 
 
 def add_command(
@@ -86,6 +91,18 @@ def grid(text: str) -> tuple[int, int, int]:
         raise ArgumentTypeError(f"{text} is no grid; write one such as 4x4x4")
     first, second, third = map(int, numbers)
     return first, second, third
+
+
+def opened(path: Path) -> tuple[RunDirectory, Config]:
+    """Return the last epoch of a run, and the run's input with that epoch's potential."""
+    from gasearch.config import load
+    from gasearch.workflow.run_directory import existing_run
+
+    directory = existing_run(path)
+    config = load(directory.input)
+    if directory.potential is None:
+        return directory, config
+    return directory, replace(config, potential=replace(config.potential, path=directory.potential))
 
 
 def say(line: str) -> None:

@@ -1,4 +1,4 @@
-"""Subcommands of superconductivity: tc, tc alpha2f."""
+"""Subcommands of superconductivity: tc (that is, tc run), tc alpha2f."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gasearch.cli.command import add_command, add_programs, grid, positive, say, warn, words
+from gasearch.cli.learning import add_tc_learning
 from gasearch.errors import InputError
 
 if TYPE_CHECKING:
     from gasearch.superconductivity.eliashberg import Coulomb
+
+
+#: What may follow ``tc``; whatever else does is a folder of candidates.
+_COMMANDS = ("run", "alpha2f", "train", "rank", "-h", "--help")
 
 
 def add_tc(commands: Any) -> None:
@@ -45,6 +50,7 @@ def add_tc(commands: Any) -> None:
     alpha2f.add_argument("--debye", type=float, metavar="K", help="Debye temperature, for McMillan's formula")
     alpha2f.add_argument("--plot", type=Path, metavar="FILE", help="draw α²F and cumulative λ as PNG and SVG")
     alpha2f.add_argument("--json", action="store_true", help="everything that is known, for programs")
+    add_tc_learning(below)
 
 
 def _add_coulomb(command: ArgumentParser) -> None:
@@ -66,7 +72,7 @@ def _coulomb(options: Namespace) -> Coulomb:
 
 def with_run(arguments: list[str]) -> list[str]:
     """Return the command line with the subcommand ``run`` where ``tc`` has none: ``gasearch tc candidates/``."""
-    if arguments[:1] != ["tc"] or len(arguments) < 2 or arguments[1] in ("run", "alpha2f", "-h", "--help"):
+    if arguments[:1] != ["tc"] or len(arguments) < 2 or arguments[1] in _COMMANDS:
         return arguments
     return ["tc", "run", *arguments[1:]]
 

@@ -151,20 +151,24 @@ def electrons_lines(settings: PwSettings) -> list[str]:
 def cards(crystal: Crystal, k_points: float | Grid) -> list[str]:
     """Return what follows the namelists: species, cell, positions and k-points, as a spacing (Å⁻¹) or a grid."""
     grid = k_points if isinstance(k_points, tuple) else k_grid(crystal, k_points)
+    return [*structure_cards(crystal), "K_POINTS automatic", " ".join(map(str, grid)) + " 0 0 0"]
+
+
+def structure_cards(crystal: Crystal) -> list[str]:
+    """Return species, cell and positions."""
     symbols = [SYMBOLS[z] for z in crystal.numbers]
     return [
         "ATOMIC_SPECIES",
         *(f"{s} {_MASS} {s}.UPF" for s in dict.fromkeys(symbols)),
         "CELL_PARAMETERS angstrom",
-        *(_row(vector) for vector in crystal.cell),
+        *(row(vector) for vector in crystal.cell),
         "ATOMIC_POSITIONS crystal",
-        *(f"{s} {_row(f)}" for s, f in zip(symbols, crystal.frac, strict=True)),
-        "K_POINTS automatic",
-        " ".join(map(str, grid)) + " 0 0 0",
+        *(f"{s} {row(f)}" for s, f in zip(symbols, crystal.frac, strict=True)),
     ]
 
 
-def _row(values: np.ndarray) -> str:
+def row(values: np.ndarray) -> str:
+    """Return numbers as they stand on a line of a card."""
     return " ".join(f"{x:.12f}" for x in values)
 
 

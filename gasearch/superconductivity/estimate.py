@@ -190,6 +190,7 @@ def temperatures(
         "allen_dynes": formulas.allen_dynes(moments, mu) if shape else None,
         "sisso_2019": formulas.sisso_2019(moments, mu),
         "xie_2022": formulas.xie_2022(moments, mu) if shape else None,
+        "sisso_2026": formulas.sisso_2026(moments, mu) if shape else None,
         "eliashberg": None if whole is None else critical_temperature(Eliashberg.of(whole, coulomb)),
     }
 
@@ -229,8 +230,20 @@ def _about_formulas(moments: Moments, coulomb: Coulomb) -> list[str]:
     if formulas.allen_dynes_basic(moments, mu) == 0:
         warnings.append("λ ≤ μ*(1 + 0.62 λ): no Tc by McMillan's form; sisso_2019 has no such threshold")
     if moments.lam > _STRONG:
-        warnings.append(f"λ = {moments.lam:.3g} is beyond what the formulas were made for")
-    return warnings + _about_pole(moments, coulomb)
+        warnings.append(f"λ = {moments.lam:.3g} is beyond what the formulas were made for, except sisso_2026")
+    return warnings + _about_range(moments, mu) + _about_pole(moments, coulomb)
+
+
+def _about_range(moments: Moments, mu: float) -> list[str]:
+    """Say what lies outside the range of the formula of 2026."""
+    if moments.omega_2 is None:
+        return []
+    values = {"λ": moments.lam, "μ*": mu, "ω_log/ω̄₂": moments.omega_log / moments.omega_2}
+    return [
+        f"{name} = {value:.3g} is outside the range of sisso_2026, {low:g} to {high:g}"
+        for (name, (low, high)), value in zip(formulas.SISSO_2026_RANGE.items(), values.values(), strict=True)
+        if not low <= value <= high * (1 + 1e-9)
+    ]
 
 
 def _about_pole(moments: Moments, coulomb: Coulomb) -> list[str]:

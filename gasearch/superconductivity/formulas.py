@@ -6,10 +6,24 @@ Each gives 0 where its own condition for superconductivity fails; none is asked 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
+
 import numpy as np
 
 from gasearch.superconductivity.moments import Moments
 from gasearch.units import K_PER_THZ
+
+#: Tc/ω_log over exp[−(1 + λ)/λ] for weak coupling, (2e^γ/π)/√e (Marsiglio, arXiv:1807.04907), and Tc/(√λ ω̄₂) for
+#: strong coupling (Allen and Dynes, 1975); both without repulsion.
+_WEAK_LIMIT: Final = 2 * float(np.exp(np.euler_gamma - 0.5)) / np.pi
+_STRONG_LIMIT: Final = 0.18273
+#: Where `sisso_2026` was fitted.
+SISSO_2026_RANGE: Final[Mapping[str, tuple[float, float]]] = {
+    "λ": (0.1, 10.0),
+    "μ*": (0.05, 0.2),
+    "ω_log/ω̄₂": (0.2, 1.0),
+}
 
 
 def _attraction(lam: float, mu_star: float) -> float:
@@ -84,6 +98,30 @@ def xie_2022(moments: Moments, mu_star: float) -> float:
     ratio = moments.omega_log / moments.omega_2
     f_omega = 1.92 * (moments.lam + ratio - np.cbrt(mu_star)) / (np.sqrt(moments.lam) * np.exp(ratio)) - 0.08
     return float(f_omega * xie_2022_f_mu(moments, mu_star) * allen_dynes_basic(moments, mu_star))
+
+
+def sisso_2026(moments: Moments, mu_star: float) -> float:
+    """Return Tc, K, by a formula that `gasearch.learning.tc_formula` found in solutions of the Eliashberg equations.
+
+    With x = λ/(1 + λ), ρ = ω_log/ω̄₂ and A = (2e^γ/π)/√e it is
+
+        A ω_log exp[−(1 + λ)/(λ − μ*(1 + 0.67λ))] [1 + (kλ)^1.37]^(1/2.74) ρ^−w e^φ,   w = λ^1.72/(λ^1.72 + 9.9ρ^−0.41),
+        φ = −8.3x⁴μ*² + 20x⁴(1 − x)²(1 − ρ) − 53x³(1 − x)³(1 − ρ)²,
+
+    where k = (0.18273e/A)² makes it 0.18273 √λ ω̄₂ for strong coupling without repulsion; for weak coupling without
+    repulsion it is A ω_log exp[−(1 + λ)/λ]. μ* belongs to the end of the phonons (the convention ``rescaled``). ω̄₂ must
+    be known. It has no pole, see `SISSO_2026_RANGE` for where it was fitted.
+    """
+    lam, ratio = moments.lam, moments.omega_log / moments.omega_2
+    attraction = lam - mu_star * (1 + 0.67 * lam)
+    if attraction <= 0:
+        return 0.0
+    x, y, narrow = lam / (1 + lam), 1 / (1 + lam), 1 - ratio
+    strong = (1 + ((_STRONG_LIMIT * np.e / _WEAK_LIMIT) ** 2 * lam) ** 1.37) ** (1 / 2.74)
+    share = lam**1.72 / (lam**1.72 + 9.9 * ratio**-0.41)
+    phi = -8.3 * x**4 * mu_star**2 + 20 * x**4 * y**2 * narrow - 53 * (x * y) ** 3 * narrow**2
+    exponent = phi - (1 + lam) / attraction
+    return float(K_PER_THZ * moments.omega_log * _WEAK_LIMIT * np.exp(exponent) * strong * ratio**-share)
 
 
 def xie_2022_f_mu(moments: Moments, mu_star: float) -> float:

@@ -10,7 +10,7 @@ from gasearch.superconductivity.estimate import estimate, temperatures, text
 from gasearch.superconductivity.modes import Modes
 from gasearch.superconductivity.moments import Moments
 
-METHODS = ["mcmillan", "allen_dynes_basic", "allen_dynes", "sisso_2019", "xie_2022", "eliashberg"]
+METHODS = ["mcmillan", "allen_dynes_basic", "allen_dynes", "sisso_2019", "xie_2022", "sisso_2026", "eliashberg"]
 
 
 def test_every_method_with_what_is_to_be_said(two_peaks: Alpha2F):
@@ -66,6 +66,15 @@ def test_the_pole_of_2022_is_said_to_be_near(two_peaks: Alpha2F):
 )
 def test_warnings(coulomb: Coulomb, factor: float, said: str, two_peaks: Alpha2F):
     assert any(said in warning for warning in estimate(two_peaks.weakened(factor), coulomb).warnings)
+
+
+def test_outside_the_range_of_the_formula_of_2026_is_said(two_peaks: Alpha2F):
+    def said(spectrum, mu_star: float) -> bool:
+        return any("range of sisso_2026" in warning for warning in estimate(spectrum, Coulomb(mu_star)).warnings)
+
+    assert not said(two_peaks, 0.2)
+    assert said(two_peaks, 0.21)
+    assert said(Modes([1.0, 40.0], [0.7, 0.3]), 0.1)
 
 
 def test_what_was_left_out_or_is_missing_is_said():

@@ -3,14 +3,18 @@
 import numpy as np
 import pytest
 
+from gasearch.superconductivity.eliashberg import Coulomb, Eliashberg, critical_temperature
 from gasearch.superconductivity.formulas import (
+    SISSO_2026_RANGE,
     allen_dynes,
     allen_dynes_basic,
     mcmillan,
     sisso_2019,
+    sisso_2026,
     xie_2022,
     xie_2022_f_mu,
 )
+from gasearch.superconductivity.modes import Modes
 from gasearch.superconductivity.moments import Moments
 from gasearch.units import K_PER_THZ
 
@@ -57,7 +61,7 @@ def moments(omega_log_K: float, omega_2_K: float, lam: float) -> Moments:
 
 @pytest.mark.parametrize(
     ("formula", "rms_K"),
-    [(allen_dynes_basic, 0.923), (allen_dynes, 0.298), (sisso_2019, 0.252), (xie_2022, 0.467)],
+    [(allen_dynes_basic, 0.923), (allen_dynes, 0.298), (sisso_2019, 0.252), (xie_2022, 0.467), (sisso_2026, 0.189)],
     ids=lambda value: getattr(value, "__name__", value),
 )
 def test_errors_on_the_materials_of_allen_and_dynes(formula, rms_K: float):
@@ -98,3 +102,36 @@ def test_the_pole_of_2022_is_near_where_it_is_said_to_be():
     assert not abs(at - 1) < 0.05
     assert xie_2022_f_mu(moments(85.0, 100.0, 2.0), mu_star) == pytest.approx(1.0, abs=1e-5)
     assert xie_2022_f_mu(moments(85.0, 100.0, pole), 0.0) == 1.0
+
+
+def test_the_formula_of_2026_is_smooth_and_monotonic_within_its_range():
+    """Tc grows with λ and falls with μ* at every ω_log/ω̄₂; between neighbours on a fine grid it never jumps."""
+    lams, mus, ratios = (
+        np.geomspace(*SISSO_2026_RANGE["λ"], 121),
+        np.linspace(*SISSO_2026_RANGE["μ*"], 7),
+        np.linspace(*SISSO_2026_RANGE["ω_log/ω̄₂"], 9),
+    )
+    tc = np.array([[[sisso_2026(moments(100 * r, 100.0, lam), mu) for lam in lams] for mu in mus] for r in ratios])
+    assert np.isfinite(tc).all()
+    assert (np.diff(tc, axis=2) >= 0).all()
+    assert (np.diff(tc, axis=1) <= 0).all()
+    assert (tc <= 0.183 * 100 * np.sqrt(lams)).all()  # the bound of Allen and Dynes
+    seen = tc[..., 1:] > 0.5
+    assert np.log(tc[..., 1:][seen] / np.maximum(tc[..., :-1][seen], 1e-9)).max() < 0.6
+
+
+@pytest.mark.parametrize("ratio", [0.4, 1.0])
+def test_the_formula_of_2026_is_right_in_both_limits(ratio: float):
+    """A ω_log exp[−(1 + λ)/λ] for weak coupling, 0.18273 √λ ω̄₂ for strong coupling, both without repulsion."""
+    weak = sisso_2026(moments(100 * ratio, 100.0, 0.02), 0.0)
+    assert weak == pytest.approx(0.68757 * 100 * ratio * np.exp(-1.02 / 0.02), rel=0.05)
+    strong = sisso_2026(moments(100 * ratio, 100.0, 1e5), 0.0)
+    assert strong == pytest.approx(0.18273 * 100 * np.sqrt(1e5), rel=0.01)
+
+
+def test_the_formula_of_2026_where_allen_and_dynes_drift_away():
+    """An Einstein mode with λ from 0.6 to 8, against the Eliashberg equations."""
+    for lam in (0.6, 1.0, 3.0, 8.0):
+        mode = Modes([10.0], [lam])
+        exact = critical_temperature(Eliashberg.of(mode, Coulomb(0.1)))
+        assert sisso_2026(mode.moments(), 0.1) == pytest.approx(exact, rel=0.05)

@@ -53,7 +53,7 @@ def q_points(candidates: Path) -> list[Path]:
 
 
 @needs_ph
-def test_killed_couplings_go_on_and_end_with_tc(aluminium: Path, capsys, follows):
+def test_killed_couplings_go_on_and_end_with_tc(aluminium: Path, capsys, validate):
     candidates = aluminium.parent
     command = ["tc", str(candidates), *QUICK]
     process = subprocess.Popen([sys.executable, "-m", "gasearch", *command], stdout=subprocess.DEVNULL)
@@ -74,7 +74,7 @@ def test_killed_couplings_go_on_and_end_with_tc(aluminium: Path, capsys, follows
     names = {"electron-phonon.json", *(f"{n}.{s}" for n in ("phonons", "smearings") for s in ("png", "svg"))}
     assert {path.name for path in folder.iterdir()} == names
     found = json.loads((folder / "electron-phonon.json").read_text())
-    follows(found, schema())
+    validate(found, schema())
     check_physics(found["result"])
 
     after = finished(candidates)
@@ -95,13 +95,13 @@ def check_physics(found: dict) -> None:
 
 
 @needs_ph
-def test_an_unstable_crystal_ends_with_the_reason(tmp_path: Path, capsys, follows):
+def test_an_unstable_crystal_ends_with_the_reason(tmp_path: Path, capsys, validate):
     write_candidate(tmp_path / "c" / "simple", 2.7 * np.eye(3))
     assert main(["tc", str(tmp_path / "c"), *QUICK]) == 0
     told = capsys.readouterr().out
     assert "a phonon has an imaginary frequency: q = (" in told and "i THz" in told
     found = json.loads((tmp_path / "c/tc/simple/q-2x2x2/electron-phonon.json").read_text())
-    follows(found, schema())
+    validate(found, schema())
     assert found["result"] is None and "imaginary" in found["failure"]["reason"]
 
 
@@ -157,11 +157,11 @@ def test_what_is_missing_is_named(aluminium: Path, tmp_path: Path, capsys, monke
     assert "is not on the PATH" in capsys.readouterr().err
 
 
-def test_what_is_printed_of_a_spectrum_follows_its_schema(tmp_path: Path, capsys, follows):
+def test_what_is_printed_of_a_spectrum_validate_its_schema(tmp_path: Path, capsys, validate):
     omega = np.linspace(0.0, 8.0, 200)
     np.savetxt(tmp_path / "a2f", np.column_stack([omega, np.sin(np.pi * omega / 8) ** 2]))
     for more in ([], ["--debye", "300"]):
         assert (
             main(["tc", "alpha2f", str(tmp_path / "a2f"), "--format", "columns", "--unit", "THz", "--json", *more]) == 0
         )
-        follows(json.loads(capsys.readouterr().out), schema("tc-1.schema.json"))
+        validate(json.loads(capsys.readouterr().out), schema("tc-1.schema.json"))

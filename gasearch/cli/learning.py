@@ -1,0 +1,104 @@
+"""Subcommands of what is learned: tc train, tc rank; figure."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+from gasearch.cli.command import add_command, count, say
+from gasearch.errors import InputError
+
+
+def add_tc_learning(below: Any) -> None:
+    """Declare those of ``tc``."""
+    what = "train a model that ranks candidates, from a table of Tc; its card says how far to trust it"
+    example = "gasearch tc train jarvis_hydride_pressure_953.csv --model hydrides --output models/hydrides"
+    train = add_command(below, "train", _train, what, "TABLE", example)
+    kinds = "hydrides: columns source_id, pressure_GPa, formula, tc_K, split\nsupercon: columns name, Tc"
+    train.add_argument("--model", choices=("hydrides", "supercon"), required=True, help=kinds)
+    train.add_argument("--output", "-o", type=Path, required=True, metavar="DIR", help="model and card are put there")
+    train.add_argument("--trees", type=count, default=100, metavar="N", help="of the forest; default: 100")
+    train.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+
+    what = "order exported candidates by expected Tc, before the electron-phonon runs"
+    example = "gasearch tc rank candidates --model models/hydrides --model models/supercon"
+    rank = add_command(below, "rank", _rank, what, "FOLDER", example)
+    what = "folder of a model; the first that knows a candidate speaks"
+    rank.add_argument("--model", type=Path, action="append", required=True, metavar="DIR", help=what)
+    rank.add_argument("--json", action="store_true", help="everything that is known, for programs")
+
+
+def add_figure(commands: Any) -> None:
+    """Declare figures that are made from nothing."""
+    below = commands.add_parser("figure", help="make a figure from nothing").add_subparsers(
+        metavar="FIGURE", required=True
+    )
+    what = "label spectra by the Eliashberg equations, compare and search formulas for Tc, train an autoencoder of α²F"
+    example = "mpirun -n 2 gasearch figure superconductor-learning --spectra 5000"
+    figure = add_command(below, "superconductor-learning", _superconductor_learning, what, None, example)
+    default = Path("runs", "superconductor-learning")
+    figure.add_argument("--output", "-o", type=Path, default=default, metavar="DIR", help=f"default: {default}")
+    figure.add_argument("--spectra", type=count, default=5000, metavar="N", help="to learn from; default: 5000")
+    figure.add_argument("--bottleneck", type=count, default=8, metavar="N", help="of the autoencoder; default: 8")
+    figure.add_argument("--epochs", type=count, default=300, metavar="N", help="at most; default: 300")
+    figure.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+
+
+def _superconductor_learning(options: Namespace) -> None:
+    from gasearch.learning.autoencoder import Training
+    from gasearch.workflow.superconductor_learning import superconductor_learning
+
+    if options.spectra < 200:
+        raise InputError(f"--spectra: found {options.spectra}; allowed is 200 or more")
+    training = Training(bottleneck=options.bottleneck, epochs=options.epochs, seed=options.seed)
+    superconductor_learning(options.output, options.spectra, training, options.seed, say)
+
+
+def _train(options: Namespace) -> None:
+    import json
+
+    from gasearch.learning.card import write_model
+    from gasearch.learning.forest import Growth
+    from gasearch.learning.ranking import train
+    from gasearch.learning.tables import read_hydrides, read_supercon
+    from gasearch.potential.card import sha256_of
+
+    data = {"hydrides": read_hydrides, "supercon": read_supercon}[options.model](options.path)
+    growth = Growth(trees=options.trees)
+    say(f"{len(data.tc)} rows, {data.left_out} left out")
+    model, report = train(options.model, data, growth, options.seed)
+    source = {"data": options.path.name, "data_sha256": sha256_of(options.path), "seed": options.seed}
+    write_model(model, {**source, "growth": vars(growth), **report}, options.output)
+    print(json.dumps(report, indent=1))
+
+
+def _rank(options: Namespace) -> None:
+    import json
+
+    from gasearch.learning.card import read_model
+    from gasearch.learning.ranking import rank
+
+    files = sorted(options.path.glob("*/candidate.json"))
+    if not files:
+        raise InputError(f"{options.path} holds no */candidate.json: export candidates with `gasearch export` first")
+    verdicts = rank({file.parent.name: _candidate(file) for file in files}, [read_model(one) for one in options.model])
+    if options.json:
+        print(json.dumps([vars(one) for one in verdicts], indent=1, ensure_ascii=False))
+        return
+    print(f"{'Tc (K)':>14}  {'P (GPa)':>8}  {'best P':>7}  {'states':>7}  candidate")
+    for one in verdicts:
+        tc = "–" if one.tc is None else f"{one.tc:.1f} ± {one.deviation:.1f}"
+        best = "–" if one.best_pressure_GPa is None else f"{one.best_pressure_GPa:.0f}"
+        dos = "–" if one.dos_per_eV_and_atom is None else f"{one.dos_per_eV_and_atom:.3f}"
+        print(f"{tc:>14}  {one.pressure_GPa:8.1f}  {best:>7}  {dos:>7}  {one.name}  ({one.reason})")
+
+
+def _candidate(path: Path) -> dict[str, Any]:
+    import json
+
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        return {key: document[key] for key in ("formula", "pressure_GPa", "structure", "electrons")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is no candidate ({error!r}); export it again") from error
