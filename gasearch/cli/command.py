@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawTextHelpFormatter
 from collections.abc import Callable, Iterable
@@ -11,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gasearch.errors import GasearchError, InputError
+from gasearch.errors import GasearchError
 
 if TYPE_CHECKING:
     from gasearch.config import Config
@@ -49,14 +48,6 @@ def add_programs(command: ArgumentParser, program: str, hours: float) -> None:
     )
     limit = f"for one run of {program}; default: {hours:g}"
     command.add_argument("--timeout", type=positive, default=hours, metavar="HOURS", help=limit)
-
-
-def words(launcher: str) -> tuple[str, ...]:
-    """Return a command line in words; InputError if it is none."""
-    try:
-        return tuple(shlex.split(launcher))
-    except ValueError as error:
-        raise InputError(f"--launcher: {launcher!r} is no command line ({error}); close its quotes") from error
 
 
 def epilog(examples: str) -> str:

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gasearch.cli.command import add_command, add_programs, grid, positive, say, warn, words
+from gasearch.cli.command import add_command, add_programs, grid, positive, say, warn
 from gasearch.cli.learning import add_tc_learning
 from gasearch.errors import InputError
 
@@ -80,8 +80,13 @@ def with_run(arguments: list[str]) -> list[str]:
 def _tc_run(options: Namespace) -> None:
     from gasearch.espresso.protocol import PHONON_PROTOCOLS
     from gasearch.espresso.runner import default_pseudo_dir
+    from gasearch.espresso.settings import launch_words
     from gasearch.workflow.electron_phonon import TcSettings, compute_tc
 
+    try:
+        launcher = launch_words(options.launcher)
+    except ValueError as error:
+        raise InputError(f"--{error}") from error
     settings = TcSettings(
         protocol=PHONON_PROTOCOLS[options.protocol].with_settings(options.ecutwfc, options.k_spacing),
         pseudo_dir=(options.pseudo_dir or default_pseudo_dir()).resolve(),
@@ -89,7 +94,7 @@ def _tc_run(options: Namespace) -> None:
         q_grid=options.q_grid,
         workers=options.workers,
         timeout=3600 * options.timeout,
-        launcher=words(options.launcher),
+        launcher=launcher,
     )
     compute_tc(settings, options.path, say)
 

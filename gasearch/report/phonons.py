@@ -12,7 +12,7 @@ import numpy as np
 from gasearch.report.figures import FAINT, INK, NEAR_COLOURS, SECOND_COLOUR, STABLE_COLOUR, figure_in_style, save
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from gasearch.report.figures import Axes
 
 
 @dataclass(frozen=True, eq=False)

@@ -20,7 +20,7 @@ from gasearch.espresso import matdyn, ph
 from gasearch.espresso.ph import shown
 from gasearch.espresso.protocol import PhononProtocol
 from gasearch.espresso.pw import Grid
-from gasearch.espresso.runner import PwRunner
+from gasearch.espresso.runner import PwRunner, installed_version
 from gasearch.espresso.timing import predicted
 from gasearch.files import replace_text, writing_to
 from gasearch.folder import locked
@@ -283,6 +283,6 @@ def _title(candidate: ExportedCandidate, found: ElectronPhonon) -> str:
 def _provenance(runner: PwRunner, candidate: ExportedCandidate) -> dict[str, object]:
     return {
         "gasearch": version("gasearch"),
-        "quantum_espresso": runner.version(),
+        "quantum_espresso": installed_version(),
         "pseudopotential_sha256": runner.pseudopotentials(candidate.crystal.composition.elements),
     }

@@ -135,7 +135,7 @@ def test_candidates_are_read_from_their_folder_or_from_the_one_above(aluminium: 
         ({"electrons": {"metal": False, "gap_eV": 1.2}}, "a gap of 1.2 eV"),
         ({"structure": {}}, "KeyError"),
         ({"structure": {"cell_A": [], "fractional": [], "symbols": ["Al"]}}, "shapes do not fit"),
-        ({"structure": {"cell_A": np.eye(3).tolist(), "fractional": [[0, 0, 0]], "symbols": ["Qq"]}}, "Qq"),
+        ({"structure": {"cell_A": np.eye(3).tolist(), "fractional": [[0, 0, 0]], "symbols": ["Qq"]}}, "ValueError"),
         ({"pressure_GPa": "high"}, "TypeError"),
     ],
 )
