@@ -27,6 +27,7 @@ class Reason(StrEnum):
     CALCULATOR = "the calculator gave an error"
     SCF = "the self-consistent field did not converge"
     TIMEOUT = "took longer than the wall-clock limit"
+    UNSTABLE = "a phonon has an imaginary frequency"
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,6 +37,19 @@ def add_workers(command: ArgumentParser) -> None:
     command.add_argument("--workers", type=count, default=cores, metavar="N", help=what)
 
 
+def add_programs(command: ArgumentParser, program: str, hours: float) -> None:
+    """Add the options that say how programs of Quantum ESPRESSO are run, the longest being ``program``."""
+    command.add_argument(
+        "--pseudo-dir", type=Path, metavar="DIR", help="holds X.UPF for each element X; default: PseudoDojo PBE"
+    )
+    add_workers(command)
+    command.add_argument(
+        "--launcher", default="", metavar="COMMAND", help=f"starts {program} on several ranks: 'mpirun -n 4'"
+    )
+    limit = f"for one run of {program}; default: {hours:g}"
+    command.add_argument("--timeout", type=positive, default=hours, metavar="HOURS", help=limit)
+
+
 def epilog(examples: str) -> str:
     """Return examples and exit codes, as they end a help text."""
     codes = {kind.exit_code: kind.__doc__.splitlines()[0] for kind in GasearchError.__subclasses__()}
@@ -60,6 +73,15 @@ def count(text: str) -> int:
     if number < 1:
         raise ArgumentTypeError(f"{text} is less than 1")
     return number
+
+
+def grid(text: str) -> tuple[int, int, int]:
+    """Read a grid of points: 4x4x4."""
+    numbers = text.split("x")
+    if len(numbers) != 3 or not all(n.isdecimal() and int(n) > 0 for n in numbers):
+        raise ArgumentTypeError(f"{text} is no grid; write one such as 4x4x4")
+    first, second, third = map(int, numbers)
+    return first, second, third
 
 
 def opened(path: Path) -> tuple[RunDirectory, Config]:

@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from gasearch.cli.command import add_command, add_workers, count, opened, positive, say
+from gasearch.cli.command import add_command, add_programs, count, opened, positive, say
 from gasearch.errors import InputError
 
 
@@ -24,10 +24,7 @@ def add_dft(commands: Any) -> None:
     add("--ecutwfc", type=positive, metavar="RY", help="instead of the protocol's; four times it for the density")
     add("--k-spacing", type=positive, metavar="S", help="1/Å, with 2π; instead of the protocol's")
     add("--degauss", type=positive, metavar="RY", help="smearing; instead of the protocol's")
-    add("--pseudo-dir", type=Path, metavar="DIR", help="holds X.UPF for each element X; default: PseudoDojo PBE")
-    add_workers(refine)
-    add("--launcher", default="", metavar="COMMAND", help="starts pw.x on several ranks: 'mpirun -n 4'")
-    add("--timeout", type=positive, default=6.0, metavar="HOURS", help="for one run of pw.x; default: 6")
+    add_programs(refine, "pw.x", 6.0)
     add("--calculator", metavar="IMPORT.PATH", help="an ASE calculator that relaxes instead of pw.x")
     add("--arguments", default="{}", metavar="JSON", help="keyword arguments of the calculator")
 

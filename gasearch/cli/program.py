@@ -11,7 +11,7 @@ from gasearch.cli.dft import add_dft
 from gasearch.cli.learning import add_figure
 from gasearch.cli.potential import add_potential
 from gasearch.cli.search import add_search, add_views
-from gasearch.cli.tc import add_tc
+from gasearch.cli.tc import add_tc, with_run
 from gasearch.errors import GasearchError, InputError
 from gasearch.parallel.executor import is_first_rank
 
@@ -32,7 +32,7 @@ def entry() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(with_run(sys.argv[1:] if arguments is None else list(arguments)))
     try:
         options.command(options)
     except GasearchError as error:

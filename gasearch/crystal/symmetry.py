@@ -56,6 +56,18 @@ def symmetrized(crystal: Crystal, symprec: float) -> Crystal:
     return reduced(Crystal(*found)) if found else crystal
 
 
+def irreducible(crystal: Crystal, grid: tuple[int, int, int], q: np.ndarray | None = None) -> np.ndarray:
+    """Return how many points of a Γ-centred grid each irreducible one stands for (n,), time reversal included.
+
+    With ``q`` (3,), in units of the reciprocal vectors, only symmetries that keep it are used: those of a phonon.
+    """
+    found = _ask("get_symmetry_dataset", crystal, symprec=0.01)
+    rotations = found.rotations if found else np.eye(3, dtype=int)[None]
+    points = np.zeros((1, 3)) if q is None else np.reshape(q, (1, 3))
+    mapping, _ = ask("get_stabilized_reciprocal_mesh", grid, rotations, is_time_reversal=True, qpoints=points)
+    return np.unique(mapping, return_counts=True)[1]
+
+
 def conventional(crystal: Crystal, symprec: float) -> Crystal:
     """Return the conventional cell, idealized to the group found at ``symprec`` (Å), in spglib's standard setting.
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from gasearch.espresso.pw import PwSettings
+from gasearch.crystal.crystal import Crystal
+from gasearch.espresso.ph import PhSettings
+from gasearch.espresso.pw import Grid, PwSettings, k_grid
 from gasearch.espresso.vc_relax import Descent
 from gasearch.units import pressure_from_GPa
 
@@ -67,4 +69,55 @@ PROTOCOLS: Final[Mapping[str, DftProtocol]] = {
         0.12,
         0.003,
     ),
+}
+
+
+@dataclass(frozen=True)
+class PhononProtocol:
+    """Settings of electron–phonon coupling, for crystals of any size.
+
+    Parameters
+    ----------
+    pw : PwSettings
+        Its ``k_spacing`` is that of the electrons that respond to phonons.
+    q_spacing : float
+        As ``pw.k_spacing``, for the phonons, Å⁻¹.
+    dense : int
+        How many times finer the grid of the Fermi surface is than that of the electrons that respond.
+    threshold : float
+        As of `PhSettings`.
+    """
+
+    pw: PwSettings
+    q_spacing: float
+    dense: int = 2
+    threshold: float = 1e-14
+
+    def with_settings(self, ecutwfc: float | None = None, k_spacing: float | None = None) -> PhononProtocol:
+        """Return it with a user's settings in place of its own; the density gets four times the cutoff."""
+        pw = self.pw
+        if ecutwfc is not None:
+            pw = replace(pw, ecutwfc=ecutwfc, ecutrho=4 * ecutwfc)
+        return replace(self, pw=pw if k_spacing is None else replace(pw, k_spacing=k_spacing))
+
+    def settings(self, crystal: Crystal, q_grid: Grid | None = None) -> PhSettings:
+        """Return the grids for a crystal; a ``q_grid`` is taken in place of the protocol's, and the others suit it."""
+        q_grid = q_grid or k_grid(crystal, self.q_spacing)
+        coarse = (q * -(-k // q) for q, k in zip(q_grid, k_grid(crystal, self.pw.k_spacing), strict=True))
+        first, second, third = coarse
+        return PhSettings(
+            pw=self.pw,
+            q_grid=q_grid,
+            k_grid=(first, second, third),
+            dense_grid=(self.dense * first, self.dense * second, self.dense * third),
+            threshold=self.threshold,
+        )
+
+
+#: With ``fast``, phonons come in minutes, not converged in q; it shows that a chain works, and stability at Γ and
+#: at the border of the zone. Phonons need more of the density than enthalpies do: four times the cutoff throughout.
+PHONON_PROTOCOLS: Final[Mapping[str, PhononProtocol]] = {
+    "fast": PhononProtocol(PwSettings(60.0, 240.0, k_spacing=0.40, degauss=0.02, conv_thr=1e-10), 1.6),
+    "standard": PhononProtocol(PwSettings(70.0, 280.0, k_spacing=0.25, degauss=0.02, conv_thr=1e-11), 0.75),
+    "precise": PhononProtocol(PwSettings(90.0, 360.0, k_spacing=0.17, degauss=0.015, conv_thr=1e-12), 0.50, 2, 1e-16),
 }

@@ -13,6 +13,9 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.schema import setting
 from gasearch.units import A_PER_BOHR, EV_PER_RYDBERG
 
+#: Divisions along the three reciprocal vectors of a Γ-centred grid.
+Grid = tuple[int, int, int]
+
 #: Any positive mass: nothing that is computed here depends on it, and pw.x wants one.
 _MASS = 1.0
 _NUMBER = r"(-?\d+\.\d*(?:[eE][-+]?\d+)?)"
@@ -96,7 +99,7 @@ class ScfResult:
     magnetization: float = 0.0
 
 
-def k_grid(crystal: Crystal, spacing: float) -> tuple[int, int, int]:
+def k_grid(crystal: Crystal, spacing: float) -> Grid:
     """Return the divisions of each reciprocal vector for a spacing in Å⁻¹ (with 2π); at least one each."""
     lengths = 2 * np.pi * np.linalg.norm(np.linalg.inv(crystal.cell), axis=0)
     # A grid must not jump because a length misses a multiple of the spacing by rounding.
@@ -163,9 +166,10 @@ def electrons_lines(settings: PwSettings) -> list[str]:
     ]
 
 
-def cards(crystal: Crystal, k_spacing: float) -> list[str]:
-    """Return what follows the namelists: species, cell, positions and a grid of k-points."""
-    return [*structure_cards(crystal), "K_POINTS automatic", " ".join(map(str, k_grid(crystal, k_spacing))) + " 0 0 0"]
+def cards(crystal: Crystal, k_points: float | Grid) -> list[str]:
+    """Return what follows the namelists: species, cell, positions and k-points, as a spacing (Å⁻¹) or a grid."""
+    grid = k_points if isinstance(k_points, tuple) else k_grid(crystal, k_points)
+    return [*structure_cards(crystal), "K_POINTS automatic", " ".join(map(str, grid)) + " 0 0 0"]
 
 
 def structure_cards(crystal: Crystal) -> list[str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from gasearch.crystal.composition import SYMBOLS
@@ -30,7 +31,8 @@ _MPI_PREFIXES = ("OMPI_", "PMIX_", "PRTE_", "PMI_")
 _COMPLAINT = re.compile(r"%{20,}\n(.*?)\n\s*%{20,}", re.DOTALL)
 #: What it says where the machine is to blame: the disk is full, or there is no memory.
 _OF_THE_MACHINE = re.compile(r"davcio|diropn|seqopn|writ(e|ing)|allocat|memory|space left", re.IGNORECASE)
-_UNCONVERGED = "convergence NOT achieved"
+#: What pw.x and ph.x say where their iterations did not converge.
+_UNCONVERGED = re.compile(r"convergence NOT achieved|No convergence has been achieved")
 _VERSION = re.compile(r"Program PWSCF v\.(\S+) starts")
 #: What every program of Quantum ESPRESSO prints last.
 _DONE = "JOB DONE"
@@ -201,17 +203,34 @@ class PwRunner:
         record = self.run([Step("pw.x", text)], crystal)
         return read_scf(record.printed[0], len(crystal)) or failure(record)
 
-    def run(self, steps: Sequence[Step], crystal: Crystal, results: Sequence[str] = ()) -> Record:
+    def run(
+        self,
+        steps: Sequence[Step],
+        crystal: Crystal,
+        results: Sequence[str] = (),
+        given: Mapping[str, str] = MappingProxyType({}),
+    ) -> Record:
         """Run programs one after another in one folder, until one does not finish.
 
-        ``results`` are the patterns of the text files that are wanted.
+        Parameters
+        ----------
+        steps : sequence of Step
+        crystal : Crystal
+        results : sequence of str
+            Patterns of the text files that are wanted.
+        given : mapping
+            Path in the folder → text of the files that the first program finds there.
         """
         elements = crystal.composition.elements
         self.check(elements, [step.program for step in steps])
-        place = self.kept / self._key(steps, elements) if self.kept else None
+        place = self.kept / self._key(steps, elements, given) if self.kept else None
         if place and place.is_dir() and self._stands(record := _read_record(place)):
             return record
         with tempfile.TemporaryDirectory(prefix="pw-", dir=self.scratch) as directory:
+            for name, text in given.items():
+                path = Path(directory, name)
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(text)
             record = self._run(steps, Path(directory), results)
         if place and _is_conclusive(record):
             _keep(steps, record, place)
@@ -232,14 +251,15 @@ class PwRunner:
                 # It is bytes although text was asked for; None if nothing was printed.
                 return Record((*printed, (error.output or b"").decode(errors="replace")), limit=self.timeout)
             # pw.x says that its job is done also where the SCF did not converge.
-            if _DONE not in printed[-1] or _UNCONVERGED in printed[-1]:
+            if _DONE not in printed[-1] or _UNCONVERGED.search(printed[-1]):
                 break
         found = {path.name: path.read_text() for pattern in results for path in sorted(directory.glob(pattern))}
         return Record(tuple(printed), found)
 
-    def _key(self, steps: Sequence[Step], elements: tuple[int, ...]) -> str:
+    def _key(self, steps: Sequence[Step], elements: tuple[int, ...], given: Mapping[str, str]) -> str:
         """Return the name of a calculation: what is asked decides it, and not where the pseudopotentials lie."""
         texts = [f"{step.program}\n{step.text.replace(str(self.pseudo_dir), '')}" for step in steps]
+        texts += [f"{name}\n{text}" for name, text in sorted(given.items())]
         return hashlib.sha256("\n".join([*texts, *self.pseudopotentials(elements).values()]).encode()).hexdigest()[:20]
 
     def pseudopotentials(self, numbers: Sequence[int]) -> dict[str, str]:
@@ -285,7 +305,7 @@ def _is_conclusive(record: Record) -> bool:
     output = record.printed[-1]
     complaint = _COMPLAINT.search(output)
     own = complaint is not None and not _OF_THE_MACHINE.search(complaint[1])
-    return record.limit is not None or _DONE in output or _UNCONVERGED in output or own
+    return record.limit is not None or _DONE in output or _UNCONVERGED.search(output) is not None or own
 
 
 def _keep(steps: Sequence[Step], record: Record, place: Path) -> None:
@@ -325,7 +345,7 @@ def failure(record: Record) -> ScfFailure:
     if record.limit is not None:
         return ScfFailure(ScfProblem.TIMEOUT, f"{record.limit:g} s")
     output = record.printed[-1]
-    if _UNCONVERGED in output:
+    if _UNCONVERGED.search(output):
         return ScfFailure(ScfProblem.NOT_CONVERGED, output[-500:])
     problem = ScfProblem.CRASHED if _is_conclusive(record) else ScfProblem.INTERRUPTED
     # What Open MPI says when a rank stops comes after what pw.x says, between lines of per cent signs.

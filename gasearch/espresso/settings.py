@@ -12,6 +12,14 @@ from gasearch.espresso.protocol import PROTOCOLS, DftProtocol
 from gasearch.schema import setting
 
 
+def launch_words(launcher: str) -> tuple[str, ...]:
+    """Return the words of what starts programs on several ranks; ValueError if it is no command line."""
+    try:
+        return tuple(shlex.split(launcher))
+    except ValueError as error:
+        raise ValueError(f"launcher: {launcher!r} is no command line ({error}); close its quotes") from error
+
+
 @dataclass(frozen=True)
 class RefineSettings:
     """What DFT refines, and how.
@@ -69,10 +77,7 @@ class RefineSettings:
     @property
     def launch(self) -> tuple[str, ...]:
         """The words of the launcher."""
-        try:
-            return tuple(shlex.split(self.launcher))
-        except ValueError as error:
-            raise ValueError(f"launcher: {self.launcher!r} is no command line ({error}); close its quotes") from error
+        return launch_words(self.launcher)
 
     @property
     def dft(self) -> DftProtocol:

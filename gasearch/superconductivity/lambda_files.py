@@ -34,12 +34,15 @@ class QPointCouplings:
         Ry.
     couplings : (smearings, modes) array
         λ_qν.
+    dos : tuple of float
+        States per spin, Ry and cell at the Fermi energy, for each smearing.
     """
 
     q: np.ndarray
     squared: np.ndarray
     smearings: tuple[float, ...]
     couplings: np.ndarray
+    dos: tuple[float, ...] = ()
 
 
 def read_lambda(path: Path, tolerance: float) -> Mapping[float | None, Modes | Moments]:
@@ -96,7 +99,12 @@ def _beside(path: Path, name: str) -> Path:
 
 def read_couplings(path: Path) -> QPointCouplings:
     """Read one elph.inp_lambda file."""
-    head, *lines = read_text(path).splitlines() or [""]
+    return couplings_of(read_text(path), path)
+
+
+def couplings_of(text: str, path: Path) -> QPointCouplings:
+    """Read the text of an elph.inp_lambda file; the path is for errors."""
+    head, *lines = text.splitlines() or [""]
     q = numbers(path, head, 1)
     if len(q) != 5 or not (q[3].is_integer() and q[4].is_integer() and min(q[3:]) > 0):
         raise SpectrumError(f"{path}: the first line must be q, and the numbers of smearings and modes")
@@ -111,7 +119,8 @@ def read_couplings(path: Path) -> QPointCouplings:
             f"are {modes}, {smearings} and {modes * smearings}: it ends early, or numbers overflowed"
         )
     values = np.array([float(value) for value in couplings]).reshape(smearings, modes)
-    return QPointCouplings(np.array(q[:3]), np.array(squared), tuple(found), values)
+    dos = tuple(float(value) for value in re.findall(rf"DOS =\s*({NUMBER})\s+states/spin/Ry", blocks))
+    return QPointCouplings(np.array(q[:3]), np.array(squared), tuple(found), values, dos)
 
 
 def _until_first_block(lines: Sequence[str]) -> tuple[Sequence[str], str]:

@@ -108,15 +108,18 @@ def _qe_alpha2f(path: Path, tolerance: float) -> Spectra:
 
 def _qe_a2fdos(path: Path, tolerance: float) -> Spectra:
     """Read a2F.dosN of matdyn.x: Ry, the total, and the modes, in lines that old versions wrapped."""
-    text = read_text(path)
+    return {None: a2fdos_of(read_text(path), path, tolerance)}
+
+
+def a2fdos_of(text: str, path: Path, tolerance: float) -> Alpha2F:
+    """Read the text of an a2F.dosN of matdyn.x; the path is for errors."""
     match = re.fullmatch(rf"((?:\s*#[^\n]*\n)+)(.*?)\n\s*lambda\s*=\s*({NUMBER})\s+Delta\s*=\s*{NUMBER}\s*", text, re.S)
     if not match or "Rydberg" not in match[1]:
         raise SpectrumError(f"{path}: needed are comments that name Rydberg, numbers, and at the end `lambda = …`")
     samples = _records(path, np.array(numbers(path, match[2])))
     omega = THZ_PER_RYDBERG * samples[:, 0]
     _check_lambda(path, omega, samples[:, 1], float(match[3]))
-    spectrum = Alpha2F.from_samples(omega, samples[:, 1], str(path), parts=samples[:, 2:].T, tolerance=tolerance)
-    return {None: spectrum}
+    return Alpha2F.from_samples(omega, samples[:, 1], str(path), parts=samples[:, 2:].T, tolerance=tolerance)
 
 
 def _records(path: Path, values: np.ndarray) -> np.ndarray:

@@ -70,6 +70,7 @@ KINDS = {"object": dict, "array": list, "string": str, "boolean": bool, "integer
 def check(data: object, rule: dict) -> None:
     """Validate data by that part of JSON Schema which ours uses."""
     assert "const" not in rule or data == rule["const"]
+    assert "enum" not in rule or data in rule["enum"]
     if "anyOf" in rule:
         other = rule["anyOf"][1]
         return data is None or check(data, other)

@@ -1,0 +1,80 @@
+"""Candidates as `gasearch.workflow.export` wrote them, read back for the calculations that follow."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gasearch.crystal.crystal import Crystal
+from gasearch.errors import InputError
+from gasearch.units import pressure_from_GPa
+from gasearch.workflow.export import FORMAT
+from gasearch.workflow.refined_document import structure_from
+
+FILE = "candidate.json"
+
+
+@dataclass(frozen=True, eq=False)
+class ExportedCandidate:
+    """A relaxed phase in its folder.
+
+    Parameters
+    ----------
+    folder : Path
+    crystal : Crystal
+    pressure : float
+        eV/Å³.
+    space_group : str
+    dos_at_fermi : float or None
+        States per eV and cell, both spins, by tetrahedra; None where it is not known.
+    """
+
+    folder: Path
+    crystal: Crystal
+    pressure: float
+    space_group: str
+    dos_at_fermi: float | None
+
+    @property
+    def results(self) -> Path:
+        """Where what is computed for it is kept: beside the folder, which an export may replace."""
+        return self.folder.parent / "tc" / self.folder.name
+
+
+def read_candidates(path: Path) -> list[ExportedCandidate]:
+    """Return the candidate of a folder, or those of the folders in it, by name.
+
+    Raises
+    ------
+    InputError
+        Naming each ``candidate.json`` that cannot be used; also if there is none.
+    """
+    folders = [path] if (path / FILE).is_file() else sorted(file.parent for file in path.glob(f"*/{FILE}"))
+    if not folders:
+        raise InputError(f"{path} holds no {FILE}: give a folder that `gasearch export DIR --to {path}` wrote")
+    candidates, problems = [], []
+    for folder in folders:
+        try:
+            candidates.append(_candidate(folder.resolve(), json.loads((folder / FILE).read_text(encoding="utf-8"))))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            problems.append(f"{folder / FILE} cannot be used ({type(error).__name__}: {error}); export it again")
+    if problems:
+        raise InputError(problems)
+    return candidates
+
+
+def _candidate(folder: Path, document: dict[str, Any]) -> ExportedCandidate:
+    if document["format"] != FORMAT:
+        raise ValueError(f"found format {document['format']}; allowed is {FORMAT}")
+    electrons = document["electrons"]
+    if electrons and not electrons["metal"]:
+        raise ValueError(f"it has a gap of {electrons['gap_eV']} eV and is no superconductor; remove the folder")
+    return ExportedCandidate(
+        folder=folder,
+        crystal=structure_from(document["structure"]),
+        pressure=pressure_from_GPa(document["pressure_GPa"]),
+        space_group=document["space_group"]["symbol"],
+        dos_at_fermi=electrons["dos_at_fermi_per_eV"]["cell"] if electrons else None,
+    )
