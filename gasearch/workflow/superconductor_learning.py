@@ -75,7 +75,7 @@ def _drive(
         paths = plot_superconductor_learning(
             comparisons, shapes, generated, workflow, folder / "superconductor-learning"
         )
-    replace_text(folder / "superconductor-learning.json", json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    replace_text(path.with_suffix(".json"), json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     for path in paths:
         say(str(path))
 
