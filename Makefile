@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint system clean
+.PHONY: help demo test test-slow docs lint system clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -23,15 +23,17 @@ export OMPI_ALLOW_RUN_AS_ROOT_CONFIRM := 1
 export OMPI_MCA_rmaps_base_oversubscribe := 1
 
 help:
-	@echo 'make demo       search the hull of hydrogen and sulphur at 200 GPa, and draw it'
+	@echo 'make demo       search the hull of hydrogen and sulphur at 200 GPa, let DFT decide, and draw it'
 	@echo 'make test       tests that take minutes in all'
 	@echo 'make test-slow  the long ones'
+	@echo 'make docs       the documentation, into site/'
 	@echo 'make lint       style'
 
 demo: $(READY)
 	@if command -v mpirun >/dev/null; then launch='mpirun -n 2'; else launch=; echo 'There is no mpirun: one process.'; fi; \
 	$$launch $(BIN)/gasearch run inputs/$(DEMO).yaml --run-dir runs/$(DEMO)
 	@$(BIN)/gasearch hull runs/$(DEMO) | head -n 12
+	@if [ -e runs/$(DEMO)/refined.json ]; then echo; echo 'DFT:'; $(BIN)/gasearch hull runs/$(DEMO) --dft; fi
 	@echo; echo 'The pictures:'; $(BIN)/gasearch plot runs/$(DEMO)
 
 test: $(READY)
@@ -39,6 +41,9 @@ test: $(READY)
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow
+
+docs: $(READY)
+	$(BIN)/python -m mkdocs build --strict
 
 lint: $(READY)
 	@$(PIP) -c constraints.txt ruff

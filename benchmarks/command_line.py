@@ -9,13 +9,15 @@ from typing import Any
 
 import yaml
 
+#: What follows a search, and is no part of what is measured.
+STAGES = ("refine", "phonons", "export")
 #: The search that is measured unless another is named.
 INPUT = Path(__file__).parent.parent / "inputs" / "h-s-200gpa.yaml"
 
 
 def changed(path: Path, change: Callable[[dict[str, Any]], object], copy: Path) -> Path:
-    """Write a copy of an input, after a change of its settings, and return the copy."""
-    settings = yaml.safe_load(path.read_text())
+    """Write a copy of an input's search, after a change of its settings, and return the copy."""
+    settings = {key: value for key, value in yaml.safe_load(path.read_text()).items() if key not in STAGES}
     if "path" in settings["potential"]:
         settings["potential"]["path"] = str((path.parent / settings["potential"]["path"]).resolve())
     change(settings)

@@ -16,11 +16,14 @@ import yaml
 
 from gasearch.crystal.composition import Composition, CompositionSpace, Pair
 from gasearch.errors import InputError
+from gasearch.espresso.runner import PROGRAMS, missing_programs
+from gasearch.espresso.settings import ExportSettings, RefineSettings
 from gasearch.evolution.search import SearchSettings
+from gasearch.phonon.phonons import PhononSettings
 from gasearch.potential.relaxation import RelaxationSettings
 from gasearch.potential.settings import MaceSettings, PotentialSettings
 from gasearch.pretrain.settings import PretrainSettings
-from gasearch.schema import Leaf, descriptions, plain, read, setting
+from gasearch.schema import Leaf, descriptions, left_out, plain, read, setting
 from gasearch.units import pressure_to_GPa
 
 
@@ -70,6 +73,12 @@ class Config:
         When a structure counts as relaxed, and when it is given up.
     search : SearchSettings
         The genetic algorithm.
+    refine : RefineSettings or None
+        Refinement by DFT of what lies near the hull, once the search is done; {} for every default, None for none.
+    phonons : PhononSettings or None
+        Phonons of the refined metals with the potential; {} for every default, null for none.
+    export : ExportSettings or None
+        Export of refined metals for other programs; {} for every default, None for none.
     """
 
     endpoints: tuple[Composition, ...]
@@ -82,6 +91,9 @@ class Config:
     seeds: tuple[Path, ...] = ()
     relaxation: RelaxationSettings = field(default_factory=RelaxationSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
+    refine: RefineSettings | None = None
+    phonons: PhononSettings | None = None
+    export: ExportSettings | None = None
 
     def __post_init__(self) -> None:
         _ = self.space  # ValueError if there is none
@@ -137,6 +149,8 @@ def warnings(config: Config, ranks: int = 1) -> Iterator[str]:
     if card and not card.pressure_GPa[0] <= pressure <= card.pressure_GPa[1]:
         low, high = card.pressure_GPa
         yield f"{config.potential.path} was made for {low:g} to {high:g} GPa, not for {pressure:g}; do not trust it"
+    if config.refine and config.refine.ase_calculator is None and (missing := missing_programs(PROGRAMS)):
+        yield f"refine: {', '.join(missing)} not on the PATH: install Quantum ESPRESSO, or the search ends without DFT"
 
 
 def _contradictions(config: Config) -> Iterator[str]:
@@ -150,8 +164,15 @@ def _contradictions(config: Config) -> Iterator[str]:
     for i, endpoint in enumerate(config.endpoints):
         if config.atoms.max // endpoint.n_atoms * endpoint.n_atoms < config.atoms.min:
             yield f"endpoints[{i}]: no cell of {endpoint.formula} has {config.atoms.min} to {config.atoms.max} atoms"
+    if config.search.feedback.rounds and not isinstance(config.potential, MaceSettings):
+        yield "search.feedback.rounds: only a potential of kind mace learns from a search; give 0, or such a potential"
     yield from (f"potential.{problem}" for problem in config.potential.problems(config.space.elements))
-    yield from (f"seeds: there is no file {path}" for path in config.seeds if not path.is_file())
+    references = config.refine.references if config.refine else ()
+    given = [("seeds", path) for path in config.seeds] + [("refine.references", path) for path in references]
+    yield from (f"{key}: there is no file {path}" for key, path in given if not path.is_file())
+    for stage in ("phonons", "export"):
+        if getattr(config, stage) and not config.refine:
+            yield f"{stage}: needs a refinement; give refine: {{}}"
 
 
 def _leaves(directory: Path) -> dict[type, Leaf]:
@@ -183,6 +204,9 @@ def _lines(value: Any, leaves: Mapping[type, Leaf], indent: str, comments: bool)
             yield from (f"{indent}  {_dumped({name: nested})}" for name, nested in data.items())
         else:
             yield f"{indent}{_dumped({key: data})}"
+            if comments and (absent := left_out(value, entry)) is not None:
+                yield f"{indent}# {key}:"
+                yield from (f"{indent}# {line}" for line in _lines(absent, leaves, "  ", comments))
 
 
 def _dumped(data: dict[str, Any]) -> str:

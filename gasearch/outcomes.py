@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,6 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
+from gasearch.crystal.band_path import BandPath
 from gasearch.crystal.crystal import Crystal
 
 
@@ -44,6 +46,8 @@ class Relaxed:
         Largest Cartesian force component, eV/Å.
     max_stress : float
         Largest component of stress + pressure·1, eV/Å³.
+    spread : float
+        Standard deviation of the energies that a committee of potentials gives to it, eV/atom; NaN without one.
     """
 
     crystal: Crystal
@@ -52,6 +56,7 @@ class Relaxed:
     steps: int
     max_force: float
     max_stress: float
+    spread: float = math.nan
 
     @property
     def enthalpy_per_atom(self) -> float:
@@ -139,6 +144,10 @@ class ElectronicStructure:
         (atomic number, angular momentum s, p, d or f) → its share of ``dos`` (n,), by projection on atomic orbitals.
     k_points : int
         Irreducible k-points.
+    bands : (m, b) array
+        Band energies at the m points of ``path``, eV; none where there is no path.
+    path : BandPath or None
+        Through the Brillouin zone of ``crystal``.
     """
 
     crystal: Crystal
@@ -149,6 +158,8 @@ class ElectronicStructure:
     dos: np.ndarray
     projections: Mapping[tuple[int, str], np.ndarray] = field(default_factory=dict)
     k_points: int = 0
+    bands: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    path: BandPath | None = None
 
     @property
     def metal(self) -> bool:
@@ -165,8 +176,77 @@ class ElectronicStructure:
         """The same of each projection; what the orbitals do not span is missing."""
         return {orbital: self._at_fermi(dos) for orbital, dos in self.projections.items()}
 
+    @property
+    def slope_at_fermi(self) -> float:
+        """How sharply the density of states changes at the Fermi energy: d ln N/dE, 1/eV, over 0.2 eV; 0 with a gap."""
+        around = np.interp(self.fermi_energy + np.array([-0.1, 0.1]), self.energies, self.dos)
+        return float(np.diff(around)[0] / 0.2 / self.dos_at_fermi) if self.dos_at_fermi > 0 else 0.0
+
     def _at_fermi(self, dos: np.ndarray) -> float:
         return float(np.interp(self.fermi_energy, self.energies, dos)) if self.metal else 0.0
+
+
+class StabilityVerdict(StrEnum):
+    """What phonons with a potential say of a structure; no verdict removes a candidate."""
+
+    STABLE = "stable"
+    UNSTABLE = "unstable"
+    UNKNOWN = "the potential cannot tell"
+
+
+@dataclass(frozen=True)
+class SoftMode:
+    """A mode with an imaginary frequency.
+
+    Parameters
+    ----------
+    wave_vector : tuple of float
+        In units of the reciprocal lattice vectors.
+    frequency : float
+        THz; negative, as it is imaginary.
+    shares : mapping
+        Element → its share of the mode.
+    """
+
+    wave_vector: tuple[float, ...]
+    frequency: float
+    shares: Mapping[str, float]
+
+    def __str__(self) -> str:
+        place = "Γ" if not any(self.wave_vector) else "(" + ", ".join(f"{q:.3g}" for q in self.wave_vector) + ")"
+        mover = max(self.shares, key=self.shares.__getitem__)
+        return f"{-self.frequency:.1f}i THz at {place}, mostly {mover}"
+
+
+@dataclass(frozen=True, eq=False)
+class Stability:
+    """What the phonons of a potential say of a structure.
+
+    Parameters
+    ----------
+    verdict : StabilityVerdict
+    detail : str
+        Why.
+    supercell : tuple of int
+        Multiples of the cell; the wave vectors that fit into it were looked at.
+    lowest, highest : float
+        Frequencies, THz; NaN where none were computed.
+    soft_modes : tuple of SoftMode
+        Softest first.
+    leads_to : Crystal or None
+        What the softest mode leads to, where it was followed.
+    lowers_by : float
+        By how much, eV/atom, by the potential.
+    """
+
+    verdict: StabilityVerdict
+    detail: str
+    supercell: tuple[int, ...] = ()
+    lowest: float = np.nan
+    highest: float = np.nan
+    soft_modes: tuple[SoftMode, ...] = ()
+    leads_to: Crystal | None = None
+    lowers_by: float = 0.0
 
 
 class Relaxer(Protocol):

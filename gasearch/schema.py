@@ -150,6 +150,12 @@ def _types(kind: type) -> dict[str, Any]:
     return get_type_hints(kind)
 
 
+def left_out(value: Any, entry: Field[Any]) -> Any:
+    """Return, with every default, the dataclass that a field could hold where it holds None; None if it could not."""
+    kinds = get_args(_types(type(value))[entry.name]) if getattr(value, entry.name) is None else ()
+    return next((kind() for kind in kinds if is_dataclass(kind)), None)
+
+
 def _shown(data: object) -> str:
     match data:
         case None:

@@ -36,9 +36,14 @@ IMPORTERS = {
     "pickle": ("parallel/",),
     "pyxtal": ("crystal/",),
     "spglib": ("crystal/spglib.py",),
+    "phonopy": ("phonon/phonons.py",),
     "matplotlib": ("report/figures.py",),
+    "plotly": ("report/page.py",),
 }
-LAZY = ("torch", "mace", "ase", "pymatgen", "pyxtal", "mpi4py", "matplotlib", "sklearn", "spglib", "scipy")
+LAZY = (
+    *("torch", "mace", "ase", "pymatgen", "pyxtal", "spglib", "phonopy"),
+    *("mpi4py", "matplotlib", "plotly", "sklearn", "scipy"),
+)
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -6,10 +6,15 @@ import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawTextHelpFormatter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gasearch.errors import GasearchError
+
+if TYPE_CHECKING:
+    from gasearch.config import Config
+    from gasearch.workflow.run_directory import RunDirectory
 
 
 def add_command(
@@ -55,6 +60,18 @@ def count(text: str) -> int:
     if number < 1:
         raise ArgumentTypeError(f"{text} is less than 1")
     return number
+
+
+def opened(path: Path) -> tuple[RunDirectory, Config]:
+    """Return the last epoch of a run, and the run's input with that epoch's potential."""
+    from gasearch.config import load
+    from gasearch.workflow.run_directory import existing_run
+
+    directory = existing_run(path)
+    config = load(directory.input)
+    if directory.potential is None:
+        return directory, config
+    return directory, replace(config, potential=replace(config.potential, path=directory.potential))
 
 
 def say(line: str) -> None:

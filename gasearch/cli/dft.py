@@ -1,4 +1,4 @@
-"""Subcommands of DFT: refine, export."""
+"""Subcommands of DFT, and of what follows it: refine, phonons, export."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from gasearch.cli.command import add_command, add_workers, count, positive, say
+from gasearch.cli.command import add_command, add_workers, count, opened, positive, say
 from gasearch.errors import InputError
 
 
@@ -19,6 +19,7 @@ def add_dft(commands: Any) -> None:
     add("--window", type=positive, default=50.0, metavar="MEV", help="above the hull, to begin with; default: 50")
     add("--budget", type=count, default=40, metavar="N", help="candidates at most; default: 40")
     add("--protocol", choices=("fast", "standard", "precise"), default="fast", help="how accurate; default: fast")
+    add("--no-known", action="store_true", help="without the known phases of the elements at the pressure")
     add("--reference", type=Path, action="append", default=[], metavar="FILE", help="known structures, refined, too")
     add("--ecutwfc", type=positive, metavar="RY", help="instead of the protocol's; four times it for the density")
     add("--k-spacing", type=positive, metavar="S", help="1/Å, with 2π; instead of the protocol's")
@@ -27,6 +28,16 @@ def add_dft(commands: Any) -> None:
     add_workers(refine)
     add("--launcher", default="", metavar="COMMAND", help="starts pw.x on several ranks: 'mpirun -n 4'")
     add("--timeout", type=positive, default=6.0, metavar="HOURS", help="for one run of pw.x; default: 6")
+    add("--calculator", metavar="IMPORT.PATH", help="an ASE calculator that relaxes instead of pw.x")
+    add("--arguments", default="{}", metavar="JSON", help="keyword arguments of the calculator")
+
+    what = "say which refined metals are stable, by phonons with the search's potential"
+    phonons = add_command(commands, "phonons", _phonons, what, "DIR", "gasearch phonons runs/h-s-200gpa")
+    add = phonons.add_argument
+    add("--window", type=positive, default=50.0, metavar="MEV", help="above the DFT hull; default: 50")
+    add("--min-length", type=positive, default=7.0, metavar="A", help="of the supercell; default: 7")
+    add("--max-atoms", type=count, default=256, metavar="N", help="in it, at most; default: 256")
+    add("--displacement", type=positive, default=0.01, metavar="A", help="of an atom; default: 0.01")
 
     export = add_command(
         commands,
@@ -39,36 +50,64 @@ def add_dft(commands: Any) -> None:
     export.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="one folder a phase is made there")
     export.add_argument("--window", type=positive, default=50.0, metavar="MEV", help="above the DFT hull; default: 50")
     export.add_argument("--all", action="store_true", help="also what has a gap, or no density of states")
+    export.add_argument("--vasp", action="store_true", help="with inputs of VASP, without POTCAR")
 
 
 def _refine(options: Namespace) -> None:
-    import shlex
-
-    from gasearch.espresso.protocol import PROTOCOLS
-    from gasearch.espresso.runner import default_pseudo_dir
+    from gasearch.espresso.settings import RefineSettings
     from gasearch.units import MEV_PER_EV
-    from gasearch.workflow.refine import RefineSettings, refine
+    from gasearch.workflow.refine import refine
 
     try:
-        launcher = tuple(shlex.split(options.launcher))
+        settings = RefineSettings(
+            window=options.window / MEV_PER_EV,
+            budget=options.budget,
+            protocol=options.protocol,
+            known=not options.no_known,
+            references=tuple(options.reference),
+            ecutwfc=options.ecutwfc,
+            k_spacing=options.k_spacing,
+            degauss=options.degauss,
+            pseudo_dir=options.pseudo_dir,
+            launcher=options.launcher,
+            workers=options.workers,
+            timeout=3600 * options.timeout,
+            ase_calculator=options.calculator,
+            ase_arguments=_arguments(options.arguments),
+        )
     except ValueError as error:
-        raise InputError(f"--launcher: {options.launcher!r} is no command line ({error}); close its quotes") from error
-    settings = RefineSettings(
-        protocol=PROTOCOLS[options.protocol].with_settings(options.ecutwfc, options.k_spacing, options.degauss),
-        pseudo_dir=(options.pseudo_dir or default_pseudo_dir()).resolve(),
-        window=options.window / MEV_PER_EV,
-        budget=options.budget,
-        references=tuple(options.reference),
-        workers=options.workers,
-        timeout=3600 * options.timeout,
-        launcher=launcher,
-    )
+        raise InputError(f"--{error}") from error
     refine(settings, options.path, say)
 
 
+def _arguments(text: str) -> dict[str, Any]:
+    import json
+
+    try:
+        arguments = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"arguments: {text!r} is not JSON ({error}); give an object such as '{{\"a\": 1}}'") from error
+    if not isinstance(arguments, dict):
+        raise ValueError(f"arguments: {text!r} is no JSON object; give one such as '{{\"a\": 1}}'")
+    return arguments
+
+
+def _phonons(options: Namespace) -> None:
+    from gasearch.phonon.phonons import PhononSettings
+    from gasearch.units import MEV_PER_EV
+    from gasearch.workflow.phonons import phonons
+
+    window = options.window / MEV_PER_EV
+    settings = PhononSettings(window, options.min_length, options.max_atoms, options.displacement)
+    _, config = opened(options.path)
+    phonons(settings, config.potential, options.path, say)
+
+
 def _export(options: Namespace) -> None:
+    from gasearch.espresso.settings import ExportSettings
     from gasearch.units import MEV_PER_EV
     from gasearch.workflow.export import export
 
-    for folder in export(options.path, options.to, options.window / MEV_PER_EV, all_phases=options.all):
+    window = options.window / MEV_PER_EV
+    for folder in export(ExportSettings(options.to, window, options.all, options.vasp), options.path):
         print(folder)

@@ -58,9 +58,16 @@ def _potential_show(options: Namespace) -> None:
     if card is None:
         raise PotentialError(f"nothing is known of {model}: there is no {CARD} beside it")
     check_model(card, model)
+    for name in card.committee.files if card.committee else ():
+        check_model(card, model.parent / name)
     print(f"model        {model} (sha256 as in its card)")
     print(f"elements     {', '.join(card.elements)}")
     print(f"pressure     {card.pressure_GPa[0]:g} to {card.pressure_GPa[1]:g} GPa")
+    if card.committee:
+        limit = card.committee.spread_limit_meV_per_atom
+        print(
+            f"committee    {len(card.committee.files) + 1} models; unknown where they spread by over {limit:g} meV/atom"
+        )
     for name, errors in card.errors.items():
         print(
             f"{name}: {errors.rmse_energy_meV_per_atom:.1f} meV/atom, {errors.rmse_force_meV_per_A:.0f} meV/Å, "

@@ -62,7 +62,7 @@ class Composition:
     @staticmethod
     def from_numbers(numbers: Iterable[int]) -> Composition:
         """Count atomic numbers."""
-        return Composition.from_mapping(Counter(int(z) for z in numbers))
+        return Composition.from_mapping(Counter(map(int, numbers)))
 
     @staticmethod
     def from_mapping(counts: Mapping[int, int]) -> Composition:
@@ -97,10 +97,11 @@ class Composition:
         """Number of reduced formula units."""
         return gcd(*(n for _, n in self.counts))
 
-    @property
+    @cached_property
     def reduced(self) -> Composition:
         """The composition of one reduced formula unit."""
-        return Composition(tuple((z, n // self.units) for z, n in self.counts))
+        units = self.units
+        return Composition(tuple((z, n // units) for z, n in self.counts))
 
     @property
     def formula(self) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from gasearch.crystal.crystal import Crystal
 
 if TYPE_CHECKING:
+    import numpy as np
     from ase import Atoms
     from pymatgen.core import Structure
 
@@ -21,6 +22,13 @@ def to_ase(crystal: Crystal) -> Atoms:
 def from_ase(atoms: Atoms) -> Crystal:
     """Return the cell, positions and elements of ASE atoms, as a crystal periodic in three directions."""
     return Crystal(atoms.cell.array, atoms.cell.scaled_positions(atoms.positions), atoms.numbers)
+
+
+def masses(numbers: np.ndarray) -> np.ndarray:
+    """Return the standard atomic masses, u, of atomic numbers of any shape."""
+    from ase.data import atomic_masses
+
+    return atomic_masses[numbers]
 
 
 def to_pymatgen(crystal: Crystal) -> Structure:

@@ -41,13 +41,13 @@ class Crystal:
             raise ValueError(f"shapes do not fit: cell {cell.shape}, frac {frac.shape}, numbers {numbers.shape}")
         if not (np.isfinite(cell).all() and np.isfinite(frac).all()):
             raise ValueError("the cell or the coordinates are not finite")
-        if numbers.size == 0 or abs(np.linalg.det(cell)) < 1e-12:
-            raise ValueError("a crystal needs at least one atom and a cell with volume")
         frac -= np.floor(frac)
         frac[frac >= 1.0] = 0.0
         for name, value in (("cell", cell), ("frac", frac), ("numbers", numbers)):
             value.setflags(write=False)
             object.__setattr__(self, name, value)
+        if numbers.size == 0 or self.volume < 1e-12:
+            raise ValueError("a crystal needs at least one atom and a cell with volume")
 
     def __reduce__(self) -> tuple[type[Crystal], tuple[np.ndarray, np.ndarray, np.ndarray]]:
         # Arrays that are unpickled can be written to; a new crystal's cannot.
@@ -56,7 +56,7 @@ class Crystal:
     def __len__(self) -> int:
         return self.numbers.size
 
-    @property
+    @cached_property
     def volume(self) -> float:
         """Cell volume, Å³."""
         return float(abs(np.linalg.det(self.cell)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 
@@ -36,6 +37,7 @@ def _niggli_transformation(cell: np.ndarray) -> np.ndarray:
     return transformation * np.sign(np.linalg.det(transformation @ cell))
 
 
+@lru_cache(maxsize=64)  # An operator tries the same parents again and again.
 def reduced(crystal: Crystal) -> Crystal:
     """Return the same structure, neither rotated nor shifted, in its Niggli-reduced, right-handed cell."""
     cell, change = reduced_cell(crystal.cell)

@@ -32,6 +32,8 @@ class Prototype:
         Species (A, B, C), Wyckoff letter and free parameters of each site: ``A a, B e z=0.38``.
     b, c : float
         Lengths b/a and c/a of the conventional cell, where the crystal system leaves them free.
+    beta : float
+        Angle of a and c, degrees, in the monoclinic system.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Prototype:
     sites: str
     b: float = 1.0
     c: float = 1.0
+    beta: float = 90.0
 
     @property
     def species(self) -> tuple[str, ...]:
@@ -48,8 +51,9 @@ class Prototype:
     def crystal(self, elements: Mapping[str, int]) -> Crystal:
         """Return the primitive, reduced cell with a = 1 Å, each species being the element (atomic number) given."""
         table = wyckoff_table(self.group)
-        gamma = np.radians(120.0 if 143 <= self.group <= 194 else 90.0)
-        cell = np.array([[1, 0, 0], [self.b * np.cos(gamma), self.b * np.sin(gamma), 0], [0, 0, self.c]])
+        gamma, beta = np.radians([120.0 if 143 <= self.group <= 194 else 90.0, self.beta])
+        a, b = [1, 0, 0], [self.b * np.cos(gamma), self.b * np.sin(gamma), 0]
+        cell = np.array([a, b, [self.c * np.cos(beta), 0, self.c * np.sin(beta)]])
         frac, numbers = [], []
         for site in self.sites.split(","):
             species, letter, *parameters = site.split()

@@ -56,5 +56,14 @@ def symmetrized(crystal: Crystal, symprec: float) -> Crystal:
     return reduced(Crystal(*found)) if found else crystal
 
 
+def conventional(crystal: Crystal, symprec: float) -> Crystal:
+    """Return the conventional cell, idealized to the group found at ``symprec`` (Å), in spglib's standard setting.
+
+    The result may be rotated; where no symmetry can be found, the crystal is returned as it is.
+    """
+    found = _ask("standardize_cell", crystal, to_primitive=False, symprec=symprec)
+    return Crystal(*found) if found else crystal
+
+
 def _ask(function: str, crystal: Crystal, **settings: float) -> Any:
     return ask(function, (crystal.cell, crystal.frac, crystal.numbers), **settings)

@@ -1,6 +1,6 @@
 """Metal or not: the density of states on a dense grid, by optimized tetrahedra (doi:10.1103/PhysRevB.89.094515).
 
-pw.x (self-consistent, then on the dense grid), dos.x and projwfc.x run one after the other in one folder.
+pw.x (self-consistent, along a path, then on the dense grid), dos.x and projwfc.x run one after the other in one folder.
 """
 
 from __future__ import annotations
@@ -8,24 +8,37 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
 from xml.etree import ElementTree
 
 import numpy as np
 
+from gasearch.crystal.band_path import BandPath, band_path
 from gasearch.crystal.composition import SYMBOLS
 from gasearch.crystal.crystal import Crystal
-from gasearch.espresso.pw import PwSettings, cards, control_lines, electrons_lines, joined, smeared, system_lines
+from gasearch.espresso.pw import (
+    PwSettings,
+    cards,
+    control_lines,
+    electrons_lines,
+    joined,
+    row,
+    smeared,
+    structure_cards,
+    system_lines,
+)
 from gasearch.espresso.runner import PwRunner, ScfFailure, ScfProblem, Step, failure, safer
 from gasearch.outcomes import ElectronicStructure
 from gasearch.units import EV_PER_RYDBERG
 
-PROGRAMS: Final = ("pw.x", "dos.x", "projwfc.x")
 #: Energies at which densities of states are computed, eV from the Fermi energy, and their spacing: each takes its time.
 _BELOW, _ABOVE, _SPACING = 6.0, 4.0, 0.05
 _EV_PER_HARTREE = 2 * EV_PER_RYDBERG
 _XML = "data-file-schema.xml"
+#: Points of the path along which bands are computed.
+_PATH_POINTS = 80
+_BANDS = re.compile(r"bands \(ev\):\s*\n\s*\n((?:[ \t]+-?\d.*\n)+)")
+_NUMBER = re.compile(r"-?\d+\.\d+")
 _PROJECTION = re.compile(r"pdos_atm#\d+\((\w+)\)_wfc#\d+\(([spdf])\)$")
 
 
@@ -52,36 +65,59 @@ def electronic_structure(runner: PwRunner, crystal: Crystal, k_spacing: float) -
 def _electronic_structure(
     runner: PwRunner, settings: PwSettings, crystal: Crystal, k_spacing: float, fermi_energy: float
 ) -> ElectronicStructure | ScfFailure:
-    chain = steps(crystal, settings, k_spacing, str(runner.pseudo_dir), fermi_energy)
+    path = band_path(crystal, _PATH_POINTS)
+    chain = steps(crystal, settings, k_spacing, str(runner.pseudo_dir), fermi_energy, path)
     record = runner.run(chain, crystal, _RESULTS)
     if "dos" not in record.files or not any(map(_PROJECTION.search, record.files)):
         return failure(record)
-    return read_electronic(record.files, crystal)
+    return replace(read_electronic(record.files, crystal), bands=read_path(record.printed[1]), path=path)
 
 
 _RESULTS = ("dos", "pdos.*", f"pwscf.save/{_XML}")
 
 
-def steps(crystal: Crystal, settings: PwSettings, k_spacing: float, pseudo_dir: str, fermi_energy: float) -> list[Step]:
+def steps(
+    crystal: Crystal, settings: PwSettings, k_spacing: float, pseudo_dir: str, fermi_energy: float, path: BandPath
+) -> list[Step]:
     """Return the programs and their inputs; the Fermi energy (eV) need only be near."""
     energies = f"Emin = {fermi_energy - _BELOW:.3f}, Emax = {fermi_energy + _ABOVE:.3f}, DeltaE = {_SPACING}"
+    metallic, dense = smeared(settings), "occupations = 'tetrahedra_opt'"
+    grid, dense_grid = cards(crystal, settings.k_spacing), cards(crystal, k_spacing)
     return [
-        Step("pw.x", _pw("scf", crystal, settings, smeared(settings), settings.k_spacing, pseudo_dir)),
-        Step("pw.x", _pw("nscf", crystal, settings, "occupations = 'tetrahedra_opt'", k_spacing, pseudo_dir)),
+        Step("pw.x", _pw("scf", crystal, settings, metallic, pseudo_dir, grid)),
+        Step("pw.x", _pw("bands", crystal, settings, metallic, pseudo_dir, _path_cards(crystal, path))),
+        Step("pw.x", _pw("nscf", crystal, settings, dense, pseudo_dir, dense_grid)),
         Step("dos.x", f"&DOS\n  outdir = './', fildos = 'dos', {energies}\n/\n"),
         Step("projwfc.x", f"&PROJWFC\n  outdir = './', filpdos = 'pdos', {energies}\n/\n"),
     ]
 
 
 def _pw(
-    calculation: str, crystal: Crystal, settings: PwSettings, occupations: str, k_spacing: float, pseudo_dir: str
+    calculation: str,
+    crystal: Crystal,
+    settings: PwSettings,
+    occupations: str,
+    pseudo_dir: str,
+    structure_and_points: list[str],
 ) -> str:
+    # With little to say, pw.x keeps to itself what it finds at more than a hundred points.
     return joined(
-        control_lines(f"calculation = '{calculation}'", pseudo_dir, disk_io="low"),
+        control_lines(f"calculation = '{calculation}', verbosity = 'high'", pseudo_dir, disk_io="low"),
         system_lines(crystal, settings, occupations),
         electrons_lines(settings),
-        cards(crystal, k_spacing),
+        structure_and_points,
     )
+
+
+def _path_cards(crystal: Crystal, path: BandPath) -> list[str]:
+    points = [f"{row(point)} 1.0" for point in path.points]
+    return [*structure_cards(crystal), "K_POINTS crystal", str(len(points)), *points]
+
+
+def read_path(printed: str) -> np.ndarray:
+    """Read what pw.x printed of bands along a path: energies (points, bands), eV."""
+    blocks = [[float(x) for x in _NUMBER.findall(block)] for block in _BANDS.findall(printed)]
+    return np.array(blocks) if blocks else np.zeros((0, 0))
 
 
 def read_electronic(files: Mapping[str, str], crystal: Crystal) -> ElectronicStructure:

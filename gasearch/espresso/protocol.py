@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -22,38 +23,48 @@ class DftProtocol:
         What counts as relaxed, also in the basis of the final cell.
     dos_k_spacing : float
         As ``pw.k_spacing``, for the density of states.
+    pulay_error : float
+        Share of the pressure by which the stress of a compressed element may miss the slope of its energy: the cutoff
+        is raised until it does not; inf to keep the cutoff.
     """
 
     pw: PwSettings
     descent: Descent
     dos_k_spacing: float
+    pulay_error: float = math.inf
 
     def with_settings(
         self, ecutwfc: float | None = None, k_spacing: float | None = None, degauss: float | None = None
     ) -> DftProtocol:
-        """Return it with a user's settings in place of its own.
+        """Return it with a user's settings in place of its own; a cutoff that a user gives is kept.
 
-        The density gets four times the cutoff; the spacing for the density of states changes with the other.
+        The spacing for the density of states changes with the other.
         """
-        changes = {"ecutwfc": ecutwfc, "k_spacing": k_spacing, "degauss": degauss}
-        if ecutwfc is not None:
-            changes["ecutrho"] = 4 * ecutwfc
-        pw = replace(self.pw, **{name: value for name, value in changes.items() if value is not None})
-        return replace(self, pw=pw, dos_k_spacing=self.dos_k_spacing * (pw.k_spacing / self.pw.k_spacing))
+        own = self if ecutwfc is None else replace(self.with_cutoff(ecutwfc), pulay_error=math.inf)
+        changes = {"k_spacing": k_spacing, "degauss": degauss}
+        pw = replace(own.pw, **{name: value for name, value in changes.items() if value is not None})
+        return replace(own, pw=pw, dos_k_spacing=own.dos_k_spacing * (pw.k_spacing / own.pw.k_spacing))
+
+    def with_cutoff(self, ecutwfc: float) -> DftProtocol:
+        """Return it with another cutoff of the wavefunctions, Ry; the density gets four times it."""
+        return replace(self, pw=replace(self.pw, ecutwfc=ecutwfc, ecutrho=4 * ecutwfc))
 
 
 #: ``fast`` has the settings of the labels that potentials are trained on. The pseudopotentials name no cutoffs of their
-#: own; enthalpy differences at 200 GPa change by some meV/atom from one protocol to the next.
+#: own, so that the others raise theirs until each element's stress agrees with its energy; enthalpy differences at
+#: 200 GPa change by some meV/atom from one protocol to the next.
 PROTOCOLS: Final[Mapping[str, DftProtocol]] = {
     "fast": DftProtocol(PwSettings(), Descent(0.03, pressure_from_GPa(1.0)), 0.20),
     "standard": DftProtocol(
         PwSettings(ecutwfc=70.0, ecutrho=280.0, k_spacing=0.25, degauss=0.015, conv_thr=1e-8),
         Descent(0.02, pressure_from_GPa(0.5)),
         0.15,
+        0.01,
     ),
     "precise": DftProtocol(
         PwSettings(ecutwfc=90.0, ecutrho=360.0, k_spacing=0.18, degauss=0.01, conv_thr=1e-9),
         Descent(0.01, pressure_from_GPa(0.2)),
         0.12,
+        0.003,
     ),
 }

@@ -146,21 +146,25 @@ def electrons_lines(settings: PwSettings) -> list[str]:
 
 
 def cards(crystal: Crystal, k_spacing: float) -> list[str]:
-    """Return what follows the namelists: species, cell, positions and k-points."""
+    """Return what follows the namelists: species, cell, positions and a grid of k-points."""
+    return [*structure_cards(crystal), "K_POINTS automatic", " ".join(map(str, k_grid(crystal, k_spacing))) + " 0 0 0"]
+
+
+def structure_cards(crystal: Crystal) -> list[str]:
+    """Return species, cell and positions."""
     symbols = [SYMBOLS[z] for z in crystal.numbers]
     return [
         "ATOMIC_SPECIES",
         *(f"{s} {_MASS} {s}.UPF" for s in dict.fromkeys(symbols)),
         "CELL_PARAMETERS angstrom",
-        *(_row(vector) for vector in crystal.cell),
+        *(row(vector) for vector in crystal.cell),
         "ATOMIC_POSITIONS crystal",
-        *(f"{s} {_row(f)}" for s, f in zip(symbols, crystal.frac, strict=True)),
-        "K_POINTS automatic",
-        " ".join(map(str, k_grid(crystal, k_spacing))) + " 0 0 0",
+        *(f"{s} {row(f)}" for s, f in zip(symbols, crystal.frac, strict=True)),
     ]
 
 
-def _row(values: np.ndarray) -> str:
+def row(values: np.ndarray) -> str:
+    """Return numbers as they stand on a line of a card."""
     return " ".join(f"{x:.12f}" for x in values)
 
 

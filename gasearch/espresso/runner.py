@@ -12,7 +12,9 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
+from typing import Final
 
 from gasearch.crystal.composition import SYMBOLS
 from gasearch.crystal.crystal import Crystal
@@ -20,6 +22,8 @@ from gasearch.errors import MissingProgramError
 from gasearch.espresso.pw import PwSettings, ScfResult, read_scf, write_scf
 from gasearch.files import replace_text, writing_to
 
+#: What a refinement runs.
+PROGRAMS: Final = ("pw.x", "dos.x", "projwfc.x")
 #: A child that finds these believes that it is a rank of our own MPI job, and fails in MPI_Init.
 _MPI_PREFIXES = ("OMPI_", "PMIX_", "PRTE_", "PMI_")
 #: What pw.x says before it stops.
@@ -99,6 +103,11 @@ def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "OMP_NUM_THREADS": "1", "OMPI_MCA_ess_singleton_isolated": "1"}
 
 
+def missing_programs(names: Sequence[str]) -> list[str]:
+    """Return those programs that are not on the PATH."""
+    return [name for name in names if shutil.which(name) is None]
+
+
 def find_program(name: str) -> str:
     """Return the path of a program of Quantum ESPRESSO; `MissingProgramError` if there is none."""
     path = shutil.which(name)
@@ -159,7 +168,8 @@ class PwRunner:
     launcher : tuple of str
         What starts a program on several ranks, with its options; empty for one rank.
     kept : Path or None
-        Where inputs and outputs are kept, a folder for each calculation: one that is there is read, not run again.
+        Where inputs and outputs are kept, a folder for each calculation: one that is there is read, not run again,
+        unless another version of pw.x made it.
     """
 
     settings: PwSettings
@@ -199,7 +209,7 @@ class PwRunner:
         elements = crystal.composition.elements
         self.check(elements, [step.program for step in steps])
         place = self.kept / self._key(steps, elements) if self.kept else None
-        if place and place.is_dir() and not self._may_go_on(record := _read_record(place)):
+        if place and place.is_dir() and self._stands(record := _read_record(place)):
             return record
         with tempfile.TemporaryDirectory(prefix="pw-", dir=self.scratch) as directory:
             record = self._run(steps, Path(directory), results)
@@ -207,9 +217,11 @@ class PwRunner:
             _keep(steps, record, place)
         return record
 
-    def _may_go_on(self, record: Record) -> bool:
-        """Whether there is more time now than when the record's program was killed."""
-        return record.limit is not None and record.limit < self.timeout
+    def _stands(self, record: Record) -> bool:
+        """Whether a record need not be made again, as it would be by another version or with more time."""
+        made_by, installed = _version(record.printed[0]), installed_version()
+        same = None in (made_by, installed) or made_by == installed
+        return same and (record.limit is None or record.limit >= self.timeout)
 
     def _run(self, steps: Sequence[Step], directory: Path, results: Sequence[str]) -> Record:
         printed: list[str] = []
@@ -235,11 +247,34 @@ class PwRunner:
         paths = {SYMBOLS[z]: self.pseudo_dir / f"{SYMBOLS[z]}.UPF" for z in numbers}
         return {symbol: hashlib.sha256(path.read_bytes()).hexdigest() for symbol, path in paths.items()}
 
-    def version(self) -> str | None:
-        """Return the version of pw.x that is named in the calculations kept; None where there are none."""
-        outputs = self.kept.glob("*/0-pw.x.out") if self.kept else ()
-        found = (_VERSION.search(path.read_text()) for path in sorted(outputs))
-        return next((match[1] for match in found if match), None)
+
+def installed_version() -> str | None:
+    """Return the version of the pw.x that is on the PATH, as it says itself; None where it says none."""
+    path = shutil.which("pw.x")
+    return _version_of(path, Path(path).stat().st_mtime_ns) if path else None
+
+
+@cache
+def _version_of(path: str, modified: int) -> str | None:
+    """Ask a program, once; without an input it stops after it has named itself."""
+    with tempfile.TemporaryDirectory(prefix="pw-") as directory:
+        told = subprocess.run(
+            [*_dying_with_parent(), path, "-in", os.devnull],
+            cwd=directory,
+            env=clean_environment(os.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+    return _version(told.stdout)
+
+
+def _version(printed: str) -> str | None:
+    found = _VERSION.search(printed)
+    return found[1] if found else None
 
 
 def _is_conclusive(record: Record) -> bool:

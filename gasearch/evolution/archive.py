@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
@@ -47,9 +48,8 @@ class TwinTolerance:
         """Tell whether two individuals are the same; where fingerprints leave a doubt, by the structures themselves."""
         if not self._alike(a, b):
             return False
-        apart = distance(a.fingerprint, b.fingerprint)
-        doubtful = apart < self.doubtful_fingerprint
-        return apart < self.fingerprint or (doubtful and same_structure(a.crystal, b.crystal))
+        doubtful = distance(a.fingerprint, b.fingerprint) < self.doubtful_fingerprint
+        return self.coincide(a.fingerprint, b.fingerprint) or (doubtful and same_structure(a.crystal, b.crystal))
 
     def _alike(self, a: Individual, b: Individual) -> bool:
         """Tell whether enthalpy and volume leave open that two individuals are the same."""
@@ -64,12 +64,22 @@ class TwinTolerance:
 class Archive:
     """Individuals in order of admission, their distances to the hull, and the twins among them.
 
-    Until every endpoint has an individual there is no hull, and every distance is zero.
+    Until every endpoint has an individual there is no hull, and every distance is zero. An individual about which a
+    committee of potentials disagrees is kept, and repetitions of it are found, but it is no vertex of the hull, above
+    which it may lie by less than nothing, and no parent.
+
+    Parameters
+    ----------
+    space : CompositionSpace
+    tolerance : TwinTolerance
+    max_spread : float
+        Spread, eV/atom, from which on the committee's disagreement counts.
     """
 
-    def __init__(self, space: CompositionSpace, tolerance: TwinTolerance):
+    def __init__(self, space: CompositionSpace, tolerance: TwinTolerance, max_spread: float = np.inf):
         self.space = space
         self.tolerance = tolerance
+        self.max_spread = max_spread
         self.individuals: list[Individual] = []
         self.hull: Hull | None = None
         self._place: dict[int, int] = {}
@@ -103,6 +113,10 @@ class Archive:
         """Ids of the individuals on the hull."""
         return frozenset() if self.hull is None else frozenset(self.individual(id).id for id in self.hull.ids.tolist())
 
+    def doubtful(self, individual: Individual) -> bool:
+        """Tell whether the committee disagrees too much about an individual."""
+        return individual.spread > self.max_spread
+
     def individual(self, id: int) -> Individual:
         """Return the individual with this id, or the better relaxed twin that took its place."""
         return self.individuals[self._place[id]]
@@ -121,8 +135,12 @@ class Archive:
         return composition.n_atoms * per_atom
 
     def best(self, count: int) -> list[int]:
-        """Return the places of the ``count`` lowest individuals of every composition, by composition."""
-        return [place for group in self._by_enthalpy.values() for _, place in group[:count]]
+        """Return the places of the ``count`` lowest individuals of every composition that are not doubtful."""
+        groups = ((place for _, place in group) for group in self._by_enthalpy.values())
+        return [place for group in groups for place in islice(filter(self._known, group), count)]
+
+    def _known(self, place: int) -> bool:
+        return not self.doubtful(self.individuals[place])
 
     def twin_of(self, new: Individual) -> Individual | None:
         """Return an earlier individual that is the same by enthalpy, volume and fingerprint."""
@@ -149,7 +167,13 @@ class Archive:
         return self._update_hull(new, shares)
 
     def replace(self, old: Individual, new: Individual) -> bool:
-        """Put a better relaxed twin in the place of an individual; return whether the hull changed."""
+        """Put a better relaxed twin in the place of an individual; return whether the hull changed.
+
+        A doubtful one does not take the place of one that is not.
+        """
+        if self.doubtful(new) and not self.doubtful(old):
+            self._place[new.id] = self._place[old.id]
+            return False
         group = self._by_enthalpy[old.crystal.composition.reduced]
         place = self._place[new.id] = self._place[old.id]
         group.remove((old.enthalpy_per_atom, place))
@@ -158,9 +182,13 @@ class Archive:
         return self._update_hull(new, self._shares[place])
 
     def _update_hull(self, new: Individual, shares: np.ndarray) -> bool:
+        if self.doubtful(new):
+            return False
         if self.hull is not None:
             before, self.hull = self.hull, self.hull.with_point(new.id, shares, new.enthalpy_per_atom)
             return self.hull is not before
-        if is_endpoint(self.shares).any(axis=0).all():
-            self.hull = Hull.of(np.array([i.id for i in self.individuals]), self.shares, self.enthalpies)
+        known = np.array([place for place in range(len(self)) if self._known(place)])
+        if is_endpoint(self.shares[known]).any(axis=0).all():
+            ids = np.array([individual.id for individual in self.individuals])
+            self.hull = Hull.of(ids[known], self.shares[known], self.enthalpies[known])
         return self.hull is not None

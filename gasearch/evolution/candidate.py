@@ -30,6 +30,8 @@ class Individual:
         What made it.
     parents : tuple of int
         Ids of its parents; empty for the first generation.
+    spread : float
+        By which a committee of potentials disagrees about it, eV/atom; NaN without one.
     """
 
     id: int
@@ -38,6 +40,7 @@ class Individual:
     fingerprint: np.ndarray
     operator: str
     parents: tuple[int, ...]
+    spread: float = np.nan
 
     @staticmethod
     def from_outcome(outcome: Outcome) -> Individual:
@@ -52,6 +55,7 @@ class Individual:
             outcome.fingerprint,
             outcome.operator,
             outcome.parents,
+            relaxed.spread,
         )
 
 

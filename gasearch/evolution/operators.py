@@ -9,7 +9,7 @@ import numpy as np
 #: The operator that needs no parents.
 RANDOM = "random"
 #: Candidates that are given, not made.
-PROTOTYPE, SEED = "prototype", "seed"
+PROTOTYPE, SEED, SURVIVOR = "prototype", "seed", "survivor"
 
 
 class OperatorWeights:

@@ -11,6 +11,7 @@ from gasearch.crystal.composition import CompositionSpace
 from gasearch.crystal.crystal import Crystal
 from gasearch.evolution.archive import Archive, TwinTolerance
 from gasearch.evolution.candidate import Block, Candidate, Individual, Outcome
+from gasearch.evolution.feedback import FeedbackSettings
 from gasearch.evolution.operators import RANDOM, OperatorWeights
 from gasearch.evolution.selection import CompositionChoice, ParentChoice, SelectionSettings, drawn
 from gasearch.evolution.termination import Termination
@@ -53,12 +54,17 @@ class SearchSettings:
         Whether the weights follow what each operator gives.
     stop_above : float or None
         Children that will end further than this above the hull are given up, per atom.
+    max_spread : float or None
+        Standard deviation of the energies per atom of a committee of potentials from which on a structure is marked,
+        and neither on the hull nor a parent; None for what the potential's card says.
     selection : SelectionSettings
         How compositions and parents are drawn.
     twins : TwinTolerance
         When two structures count as the same.
     termination : Termination
         When the search ends.
+    feedback : FeedbackSettings
+        What DFT labels of what was found, for the potential to learn from.
     """
 
     block: int = setting(8, at_least=1)
@@ -67,9 +73,11 @@ class SearchSettings:
     operators: Mapping[str, float] = setting(default_factory=lambda: dict(DEFAULT_OPERATORS), at_least=0)
     adapt: bool = True
     stop_above: float | None = setting(None, above=0, unit="eV")
+    max_spread: float | None = setting(None, above=0, unit="meV")
     selection: SelectionSettings = field(default_factory=SelectionSettings)
     twins: TwinTolerance = field(default_factory=TwinTolerance)
     termination: Termination = field(default_factory=Termination)
+    feedback: FeedbackSettings = field(default_factory=FeedbackSettings)
 
     def __post_init__(self) -> None:
         if unknown := sorted(set(self.operators) - {RANDOM, *OPERATORS}):
@@ -130,7 +138,7 @@ class Search:
         self.settings = settings
         self.seed = seed
         self.given = tuple(given)
-        self.archive = Archive(space, settings.twins)
+        self.archive = Archive(space, settings.twins, np.inf if settings.max_spread is None else settings.max_spread)
         self.weights = OperatorWeights(settings.operators, settings.adapt)
         self.compositions = CompositionChoice(space, settings.selection)
         self._founders = len(self.given) + settings.first_generation
@@ -172,7 +180,8 @@ class Search:
         """Count a visit to a composition; return whether it gave the lowest individual there."""
         if outcome.start is None:
             return False
-        enthalpy = outcome.result.enthalpy_per_atom if isinstance(outcome.result, Relaxed) else np.inf
+        known = isinstance(outcome.result, Relaxed) and not outcome.result.spread > self.archive.max_spread
+        enthalpy = outcome.result.enthalpy_per_atom if known else np.inf
         return self.compositions.record(outcome.start.composition, enthalpy, new)
 
     def mean_hull_enthalpy(self) -> float:

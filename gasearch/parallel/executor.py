@@ -194,6 +194,13 @@ def drive(driver: Callable[[QueueExecutor], T], executor: QueueExecutor, orderly
         executor.shutdown(wait=wait, cancel_futures=True)
 
 
+def drive_programs(driver: Callable[[QueueExecutor], T], executor: QueueExecutor, threads: int) -> T:
+    """Call a driver whose tasks wait for other programs: where there are no other ranks, with threads instead."""
+    if executor.workers > 1 or threads == 1:
+        return driver(executor)
+    return drive(driver, serial_executor(threads=threads), orderly=Exception)
+
+
 def leave(error: BaseException, abort: Callable[[int], NoReturn]) -> NoReturn:
     """End without a look at other threads, which may compute; an interruption is no bug and needs no traceback."""
     interrupted = isinstance(error, SystemExit | KeyboardInterrupt)

@@ -17,6 +17,8 @@ from gasearch.units import pressure_to_GPa
 _SCAN = np.geomspace(0.6, 6.0, 60)
 #: eV per atom by which the enthalpy must rise on both sides of a minimum.
 _DEPTH = 0.01
+#: By how much the pressures that stress and energy give may differ, relative to them.
+_SAME_PRESSURE = 0.1
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,14 @@ class Calibration:
         (Z₁, Z₂) with Z₁ ≤ Z₂ → smallest distance that a new structure may have, Å.
     scans : int
         One-dimensional relaxations that it took.
+    closeness : float
+        Minimum distances, in units of those of neighbours in the simple cells.
     """
 
     atomic_volumes: Mapping[int, float]
     minimum_distances: Mapping[tuple[int, int], float]
     scans: int
+    closeness: float = 0.5
 
 
 def calibrate(potential: Potential, elements: Sequence[int], pressure: float, closeness: float = 0.5) -> Calibration:
@@ -50,6 +55,7 @@ def calibrate(potential: Potential, elements: Sequence[int], pressure: float, cl
         atomic_volumes={z: nearest[z, z] ** 3 / 2**0.5 for z in sorted(elements)},
         minimum_distances={pair: closeness * distance for pair, distance in nearest.items()},
         scans=len(pairs),
+        closeness=closeness,
     )
 
 
@@ -75,6 +81,42 @@ def _enthalpies(potential: Potential, pair: tuple[int, int], distances: np.ndarr
     energy = potential.compute(batch).energy
     enthalpy = (energy + pressure * batch.volumes) / np.diff(batch.offsets)
     return np.where(np.isfinite(enthalpy), enthalpy, np.inf)
+
+
+def doubts(potential: Potential, lengths: Calibration, pressure: float) -> list[str]:
+    """Return what speaks against a potential at a pressure (eV/Å³): holes, and stresses that are no slopes.
+
+    The simple cells of the calibration are scanned over all distances that a search admits.
+    """
+    found = []
+    for pair, limit in lengths.minimum_distances.items():
+        distance = limit / lengths.closeness
+        name = _simple_cell(pair, 1.0).composition.formula
+        near = np.linspace(lengths.closeness, 1.0, 20) * distance
+        enthalpy = _enthalpies(potential, pair, near, pressure)
+        here = _enthalpies(potential, pair, np.array([distance]), pressure)[0]
+        inside = near < 0.98 * distance
+        if (enthalpy[inside] < here - _DEPTH).any():
+            hole = near[inside][np.argmin(enthalpy[inside])]
+            found.append(
+                f"a simple cell of {name} is lower at {hole:.2f} Å between neighbours than at {distance:.2f} Å"
+            )
+        by_stress, by_slope, stiffness = _pressures(potential, pair, distance)
+        if not abs(by_stress - by_slope) <= _SAME_PRESSURE * max(abs(by_slope), abs(pressure), stiffness):
+            found.append(
+                f"the stress of a simple cell of {name} gives {pressure_to_GPa(by_stress):.0f} GPa where the slope of "
+                f"its energy gives {pressure_to_GPa(by_slope):.0f}"
+            )
+    return found
+
+
+def _pressures(potential: Potential, pair: tuple[int, int], distance: float) -> tuple[float, float, float]:
+    """Pressure of a simple cell by its stress and by the slope of its energy; what 2 % of the distance add; eV/Å³."""
+    batch = Batch.from_crystals([_simple_cell(pair, x * distance) for x in (0.99, 1.0, 1.01)])
+    result = potential.compute(batch)
+    slope = (result.energy[2] - result.energy[0]) / (batch.volumes[2] - batch.volumes[0])
+    by_stress = -np.trace(result.stress, axis1=1, axis2=2) / 3
+    return float(by_stress[1]), -float(slope), float(abs(by_stress[0] - by_stress[2]))
 
 
 def _simple_cell(pair: tuple[int, int], distance: float) -> Crystal:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,37 @@ class RmsErrors:
 
 
 @dataclass(frozen=True)
+class CommitteeCard:
+    """Further models, trained like the first, that say where it cannot be trusted.
+
+    Parameters
+    ----------
+    files : tuple of str
+        Names of the model files beside the card.
+    sha256 : tuple of str
+        Of each of them.
+    spread_limit_meV_per_atom : float
+        Standard deviation of all models' energies from which on a structure counts as unknown to them.
+    facts : mapping
+        What the members are, and how well their spread tells their errors on held-out cells.
+    """
+
+    files: tuple[str, ...]
+    sha256: tuple[str, ...]
+    spread_limit_meV_per_atom: float
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the table of card.toml."""
+        return {
+            "files": list(self.files),
+            "sha256": list(self.sha256),
+            "spread_limit_meV_per_atom": self.spread_limit_meV_per_atom,
+            **self.facts,
+        }
+
+
+@dataclass(frozen=True)
 class PotentialCard:
     """All that is known of a potential, as it stands in card.toml.
 
@@ -56,6 +87,8 @@ class PotentialCard:
         Name of a set of labelled cells → errors on it: ``test…`` were held out, ``train…`` were trained on.
     facts : mapping
         The other tables: how the cells were labelled, what was trained on what, versions, how to rebuild it.
+    committee : CommitteeCard or None
+        Its further models, if it has any.
     """
 
     elements: tuple[str, ...]
@@ -65,6 +98,7 @@ class PotentialCard:
     shortest_distances_A: Mapping[Pair, float]
     errors: Mapping[str, RmsErrors]
     facts: Mapping[str, Mapping[str, Any]]
+    committee: CommitteeCard | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the tables of card.toml."""
@@ -75,6 +109,7 @@ class PotentialCard:
             "pressure_GPa": list(self.pressure_GPa),
             "shortest_distances_A": {str(pair): distance for pair, distance in self.shortest_distances_A.items()},
             **self.facts,
+            **({"committee": self.committee.to_dict()} if self.committee else {}),
             "errors": {name: vars(errors) for name, errors in self.errors.items()},
         }
 
@@ -107,8 +142,13 @@ def read_card(path: Path) -> PotentialCard:
 
 def card_beside(path: Path) -> PotentialCard | None:
     """Return the card beside a model file or in a model's folder, None if there is none; errors as of `read_card`."""
-    folder = _folder(path)
-    return read_card(folder) if (folder / CARD).exists() else None
+    file = card_file(path)
+    return read_card(file.parent) if file.exists() else None
+
+
+def card_file(path: Path) -> Path:
+    """Return where the card is, if there is one, of a model file or of a model's folder."""
+    return _folder(path) / CARD
 
 
 def find_model(path: Path) -> tuple[Path, PotentialCard | None]:
@@ -150,8 +190,16 @@ def _card(tables: dict[str, Any]) -> PotentialCard:
         pressure_GPa=(float(low), float(high)),
         shortest_distances_A={Pair.from_text(k): float(v) for k, v in tables.pop("shortest_distances_A", {}).items()},
         errors={name: RmsErrors(**values) for name, values in tables.pop("errors", {}).items()},
+        committee=_committee(tables.pop("committee")) if "committee" in tables else None,
         facts=tables,
     )
+
+
+def _committee(table: dict[str, Any]) -> CommitteeCard:
+    files, sums = tuple(table.pop("files")), tuple(table.pop("sha256"))
+    if len(files) != len(sums):
+        raise ValueError(f"committee: {len(files)} files but {len(sums)} sums")
+    return CommitteeCard(files, sums, float(table.pop("spread_limit_meV_per_atom")), table)
 
 
 def sha256_of(path: Path) -> str:
@@ -161,13 +209,15 @@ def sha256_of(path: Path) -> str:
 
 
 def check_model(card: PotentialCard, model: Path) -> None:
-    """Raise `PotentialError` unless a model file is the one that the card describes.
+    """Raise `PotentialError` unless a model file is the one that the card describes, or a member of its committee.
 
     A model file is code once it is loaded, so this comes before loading it.
     """
-    found = sha256_of(model)
-    if found != card.sha256:
+    found, wanted = sha256_of(model), card.sha256
+    if card.committee and model.name in card.committee.files:
+        wanted = card.committee.sha256[card.committee.files.index(model.name)]
+    if found != wanted:
         raise PotentialError(
-            f"{model} is not the model of its card: sha256 {found[:16]}… where the card says {card.sha256[:16]}…. "
+            f"{model} is not the model of its card: sha256 {found[:16]}… where the card says {wanted[:16]}…. "
             "Restore the file, or rebuild potential and card together"
         )

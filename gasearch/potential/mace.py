@@ -69,6 +69,12 @@ class Mace:
         self._cutoff = float(self._model.r_max)
         self._cache = PairCache(lambda numbers: np.full((len(numbers), len(numbers)), self._cutoff), _SKIN)
 
+    @property
+    def atomic_energies(self) -> dict[int, float]:
+        """Atomic number → energy of the atom alone, eV, that the model counts from."""
+        energies = self._model.atomic_energies_fn.atomic_energies.detach().cpu().double().numpy().reshape(-1)
+        return dict(zip(self._atomic_numbers.tolist(), energies.tolist(), strict=True))
+
     def compute(self, batch: Batch) -> BatchResult:
         """Return energies, forces and stresses; one pass forward and one backward for the whole batch.
 

@@ -88,6 +88,41 @@ class LennardJonesSettings:
 
 
 @dataclass(frozen=True)
+class UniversalModel:
+    """A model for all elements, trained on crystals at low pressure, and in a package of its own.
+
+    Parameters
+    ----------
+    package : str
+        What is imported.
+    install : str
+        How to get it.
+    calculator : str
+        Import path.
+    arguments : mapping
+        Keyword arguments unless the user gives others.
+    """
+
+    package: str
+    install: str
+    calculator: str
+    arguments: Mapping[str, Any]
+
+
+UNIVERSAL: Mapping[str, UniversalModel] = {
+    "chgnet": UniversalModel(
+        "chgnet", "pip install chgnet", "chgnet.model.dynamics.CHGNetCalculator", {"use_device": "cpu"}
+    ),
+    "sevennet-0": UniversalModel(
+        "sevenn",
+        "pip install sevenn, in an environment of its own: it needs an e3nn that mace-torch cannot use",
+        "sevenn.calculator.SevenNetCalculator",
+        {"model": "7net-0", "device": "cpu"},
+    ),
+}
+
+
+@dataclass(frozen=True)
 class AseSettings:
     """Any ASE calculator.
 
@@ -95,7 +130,7 @@ class AseSettings:
     ----------
     kind : str
     calculator : str
-        Import path of the class, such as ase.calculators.emt.EMT.
+        Import path of the class, such as ase.calculators.emt.EMT; or chgnet or sevennet-0, where that is installed.
     arguments : mapping
         Its keyword arguments.
     """
@@ -106,9 +141,10 @@ class AseSettings:
 
     def problems(self, elements: tuple[int, ...]) -> list[str]:
         """Say what keeps it from these elements; what a calculator knows shows when it is loaded."""
-        if "." in self.calculator:
+        if "." in self.calculator or self.calculator in UNIVERSAL:
             return []
-        return [f"calculator: {self.calculator!r} is no import path such as ase.calculators.emt.EMT"]
+        paths = "an import path such as ase.calculators.emt.EMT"
+        return [f"calculator: {self.calculator!r} is neither {paths} nor one of {', '.join(UNIVERSAL)}"]
 
 
 PotentialSettings = MaceSettings | LennardJonesSettings | AseSettings

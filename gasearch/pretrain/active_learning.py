@@ -13,8 +13,10 @@ from gasearch.crystal.geometry import nearest_distances
 from gasearch.crystal.symmetry import symmetrized
 from gasearch.errors import CalculationError
 from gasearch.outcomes import Failure, Reason, Relaxed
+from gasearch.potential.committee import Committee
 from gasearch.potential.potential import Potential
 from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
+from gasearch.pretrain.diversity import descriptors, farthest_first
 from gasearch.pretrain.sampling import Kind, Sample, SamplingSettings, random_samples, rattled, volume_scans
 from gasearch.schema import setting
 from gasearch.thermodynamics.hull import above_own_hull
@@ -41,6 +43,10 @@ class ActiveSettings:
         Share of the labels spent on structures whose relaxation failed, there where it was given up.
     rattled_share : float
         Share of the labels spent on rattled copies of the chosen structures.
+    underway_share : float
+        Share of the labels spent on structures on their way, the least alike of them.
+    underway_steps : int
+        Steps after which a structure is on its way.
     """
 
     relaxations: int = setting(200, at_least=1)
@@ -48,26 +54,43 @@ class ActiveSettings:
     window: float = setting(0.15, above=0, unit="eV")
     broken_share: float = setting(0.1, at_least=0, at_most=1)
     rattled_share: float = setting(0.2, at_least=0, at_most=1)
+    underway_share: float = setting(0.1, at_least=0, at_most=1)
+    underway_steps: int = setting(8, at_least=1)
+
+    def __post_init__(self) -> None:
+        if self.broken_share + self.rattled_share + self.underway_share > 1:
+            raise ValueError("rattled_share: with broken_share and underway_share it is above 1; lower one of them")
 
 
 @dataclass(frozen=True, eq=False)
 class Round:
     """What relaxing random crystals of a space with a potential gave, at one pressure (eV/Å³).
 
-    ``relaxed`` and ``broken`` are samples of the origins that were relaxed; ``above`` is the enthalpy above the hull
-    of the relaxed ones, eV/atom.
+    ``relaxed``, ``broken`` and those ``underway`` are samples of the origins that were relaxed; ``above`` is the
+    enthalpy above the hull of the relaxed ones, ``spread`` by how much the committee disagrees about them (NaN for a
+    single potential), both in eV/atom.
     """
 
     pressure: float
     relaxed: tuple[Sample, ...]
     above: np.ndarray
+    spread: np.ndarray
     broken: tuple[Sample, ...]
+    underway: tuple[Sample, ...] = ()
 
 
 def explore(
-    potential: Potential, space: SearchSpace, sampling: SamplingSettings, pressure: float, seed: int, numbers: range
+    committee: Committee,
+    space: SearchSpace,
+    sampling: SamplingSettings,
+    pressure: float,
+    seed: int,
+    numbers: range,
+    underway_steps: int = 8,
 ) -> Round:
-    """Relax random crystals (by number) at a pressure, with a potential; and each element's simple lattices.
+    """Relax random crystals (by number) at a pressure, and each element's simple lattices, with the first potential.
+
+    The whole committee judges what they relax to.
 
     Raises
     ------
@@ -77,7 +100,7 @@ def explore(
     lattices = volume_scans(space, replace(sampling, scan=(1.0,)))
     crystals = random_samples(space, sampling, seed, numbers.start, len(numbers))
     starts = [*lattices, *(sample for sample in crystals if sample.kind is Kind.RANDOM)]
-    outcomes = BatchRelaxer(potential, RelaxationSettings()).relax([s.crystal for s in starts], pressure)
+    outcomes = BatchRelaxer(committee.lead, RelaxationSettings()).relax([s.crystal for s in starts], pressure)
     pairs = list(zip(starts, outcomes, strict=True))
     good = [(start, outcome) for start, outcome in pairs if isinstance(outcome, Relaxed)]
     broken = [sample for start, outcome in pairs if isinstance(outcome, Failure) for sample in _broken(start, outcome)]
@@ -85,7 +108,27 @@ def explore(
     relaxed = tuple(_moved(start, symmetrized(outcome.crystal, _SYMPREC)) for start, outcome in good)
     above = _above_hull([outcome for _, outcome in good], space)
     kept = _distinct(relaxed, above)
-    return Round(pressure, tuple(relaxed[i] for i in kept), above[kept], tuple(broken))
+    distinct = tuple(relaxed[i] for i in kept)
+    spread = committee.spread([sample.crystal for sample in distinct])
+    return Round(
+        pressure,
+        distinct,
+        above[kept],
+        spread,
+        tuple(broken),
+        underway(committee.lead, starts, pressure, underway_steps),
+    )
+
+
+def underway(potential: Potential, starts: Sequence[Sample], pressure: float, steps: int) -> tuple[Sample, ...]:
+    """Return the structures as they are some steps after their start; those that are relaxed by then are left out."""
+    settings = RelaxationSettings(max_steps=steps)
+    outcomes = BatchRelaxer(potential, settings).relax([start.crystal for start in starts], pressure)
+    return tuple(
+        _moved(start, outcome.crystal)
+        for start, outcome in zip(starts, outcomes, strict=True)
+        if isinstance(outcome, Failure) and outcome.reason is Reason.STEP_LIMIT and outcome.crystal is not None
+    )
 
 
 def _check_endpoints(crystals: Sequence[Crystal], space: SearchSpace) -> None:
@@ -102,19 +145,23 @@ def choose(
 ) -> list[Sample]:
     """Choose the cells of a round that are worth a label.
 
-    The lowest structure of each composition always is. Of the others low enthalpies are likelier, and each composition
-    is as likely as any other: a crowd of similar structures at one composition does not hide the others.
+    The lowest structure of each composition always is. Of the others those are likelier that are low in enthalpy and
+    about which the committee disagrees; each composition is as likely as any other: a crowd of similar structures at
+    one composition does not hide the others.
     """
     n_broken = min(round(settings.broken_share * settings.labels), len(found.broken))
     n_rattled = round(settings.rattled_share * settings.labels)
+    n_underway = min(round(settings.underway_share * settings.labels), len(found.underway))
     lowest = _lowest(found)
     others = np.setdiff1d(np.arange(len(found.relaxed)), lowest)
-    n_others = np.clip(settings.labels - n_broken - n_rattled - len(lowest), 0, len(others))
+    n_others = np.clip(settings.labels - n_broken - n_rattled - n_underway - len(lowest), 0, len(others))
     drawn = rng.choice(others, n_others, replace=False, p=_odds(found, others, settings.window)) if n_others else []
     chosen = [found.relaxed[i] for i in (*lowest, *drawn)]
     copies = (rattled(sample, space, sampling, rng) for sample in chosen[:n_rattled])
     broken = [found.broken[i] for i in rng.choice(len(found.broken), n_broken, replace=False)]
-    return [*chosen, *(copy for copy in copies if copy is not None), *broken]
+    marks = descriptors([sample.crystal for sample in found.underway], space.compositions.elements)
+    on_their_way = (found.underway[i] for i in farthest_first(marks, n_underway))
+    return [*chosen, *(copy for copy in copies if copy is not None), *broken, *on_their_way]
 
 
 def _formulas(found: Round) -> np.ndarray:
@@ -131,10 +178,15 @@ def _lowest(found: Round) -> np.ndarray:
 def _odds(found: Round, indices: np.ndarray, window: float) -> np.ndarray:
     """Probabilities of these relaxed structures."""
     _, group = np.unique(_formulas(found)[indices], return_inverse=True)
-    weights = np.exp(-np.maximum(found.above[indices], 0.0) / window)
+    weights = np.exp(-np.maximum(found.above[indices], 0.0) / window) * _doubt(found.spread[indices])
     weights /= np.bincount(group, weights)[group]
     # Enough of an even share that every structure can be drawn.
     return (weights / weights.sum() + 1e-3 / len(weights)) / (1 + 1e-3)
+
+
+def _doubt(spread: np.ndarray) -> np.ndarray:
+    """Return spreads in units of their median; ones where there is no committee."""
+    return spread / np.median(spread) if np.isfinite(spread).all() and (spread > 0).any() else np.ones(len(spread))
 
 
 def _moved(start: Sample, crystal: Crystal) -> Sample:

@@ -17,21 +17,31 @@ import numpy as np
 from gasearch.crystal.composition import SYMBOLS, SearchSpace
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import CalculationError
+from gasearch.espresso.cutoff import CutoffCheck, check_cutoff
 from gasearch.espresso.pw import ScfResult
 from gasearch.espresso.runner import PwRunner, default_pseudo_dir
 from gasearch.files import replace_text, writing_to
 from gasearch.folder import keep_input, locked
 from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
+from gasearch.potential.committee import Committee
 from gasearch.potential.load import load_potential
 from gasearch.potential.potential import Potential
 from gasearch.potential.settings import MaceSettings
 from gasearch.pretrain.active_learning import choose, explore
-from gasearch.pretrain.card import MODEL, TRAINING_SET, make_card, write_card
+from gasearch.pretrain.card import member_file
 from gasearch.pretrain.labelling import Label, label_all, read_labels
-from gasearch.pretrain.sampling import Sample, atomic_volume, lattice, random_samples, search_space, volume_scans
+from gasearch.pretrain.publication import publish
+from gasearch.pretrain.sampling import (
+    Sample,
+    atomic_volume,
+    diverse_samples,
+    lattice,
+    prototype_samples,
+    search_space,
+    volume_scans,
+)
 from gasearch.pretrain.settings import PretrainSettings
-from gasearch.pretrain.training import label_weights, train
-from gasearch.pretrain.training_set import write_training_set
+from gasearch.pretrain.training import train
 from gasearch.pretrain.validation import above_hull
 from gasearch.units import pressure_to_GPa
 
@@ -39,8 +49,8 @@ from gasearch.units import pressure_to_GPa
 INPUT = "pretrain.yaml"
 #: What may be another in the input of a pretraining that goes on: more rounds follow those that were made.
 MAY_CHANGE = ("rounds",)
-#: Relative change of volume over which the slope of the energy is taken, and by how much the stress may differ from it.
-_CHANGE, _STRESS_TOLERANCE = 0.03, 0.05
+#: By how much the stress may differ from the slope of the energy, relative to it.
+_STRESS_TOLERANCE = 0.05
 
 
 def pretrain(
@@ -110,25 +120,27 @@ class Builder:
     def build(self) -> None:
         """Make all labels, and the model of each round."""
         settings = self.settings
-        # Simple lattices at all distances, and random cells at all compositions and volumes, teach the potential
-        # where not to go.
+        # Simple lattices at all distances, known structure types, and random cells at all compositions and volumes,
+        # the least alike of many, teach the potential where not to go.
         space = search_space(settings.compositions, self._atomic_volumes())
-        self.label([*volume_scans(space, settings.sampling), *self._first(space)])
+        self.label(self._first(space))
 
         # Cells that the potential itself holds for low minima teach it the order of the minima.
         for number in range(settings.rounds):
-            self.label(self.explore(space, self.potential(number), number))
-        self.potential(settings.rounds)
+            self.label(self.explore(space, self.committee(number), number))
+        self.committee(settings.rounds)
 
-    def _first(self, space: SearchSpace) -> Iterator[Sample]:
-        return random_samples(space, self.settings.sampling, self.settings.seed, 0, self.settings.random_cells)
+    def _first(self, space: SearchSpace) -> list[Sample]:
+        sampling, seed = self.settings.sampling, self.settings.seed
+        simple = [*volume_scans(space, sampling), *prototype_samples(space, sampling, seed)]
+        return [*simple, *diverse_samples(space, sampling, seed, self.settings.random_cells)]
 
     @property
     def _labels(self) -> Path:
         return self.work / "labels"
 
-    def _model(self, number: int) -> Path:
-        return self.work / f"model-{number}" / MODEL
+    def _model(self, number: int, member: int) -> Path:
+        return self.work / f"model-{number}" / member_file(member)
 
     def _atomic_volumes(self) -> dict[int, float]:
         """Volumes of the elements at the middle pressure, Å³."""
@@ -145,15 +157,13 @@ class Builder:
         return -float(np.trace(self._scf(crystal).stress)) / 3
 
     def _check_cutoff(self, number: int, volume: float) -> None:
-        """Compare the pressure with the slope of the energy: plane waves that are too few give wrong stresses."""
-        cells = [lattice("bcc", number, volume * (1 + change)) for change in (-_CHANGE, 0, _CHANGE)]
-        slope = (self._scf(cells[0]).energy - self._scf(cells[2]).energy) / (cells[2].volume - cells[0].volume)
-        found = self._pressure(cells[1])
-        if abs(found - slope) > _STRESS_TOLERANCE * abs(slope):
+        """Refuse plane waves that are too few for the stress."""
+        found = check_cutoff(self.runner, lattice("bcc", number, volume))
+        if isinstance(found, CutoffCheck) and found.error > _STRESS_TOLERANCE:
             raise CalculationError(
-                f"the stress of {SYMBOLS[number]} gives {pressure_to_GPa(found):.1f} GPa where the slope of its energy "
-                f"gives {pressure_to_GPa(slope):.1f}: dft.ecutwfc {self.settings.dft.ecutwfc:g} is too low for it; "
-                "raise it, and ecutrho with it"
+                f"the stress of {SYMBOLS[number]} gives {pressure_to_GPa(found.by_stress):.1f} GPa where the slope of "
+                f"its energy gives {pressure_to_GPa(found.by_slope):.1f}: dft.ecutwfc {found.ecutwfc:g} is too low for "
+                "it; raise it, and ecutrho with it"
             )
 
     def _scf(self, crystal: Crystal) -> ScfResult:
@@ -188,15 +198,22 @@ class Builder:
         """Time of all steps so far, s."""
         return float(self._clock.read_text()) if self._clock.exists() else 0.0
 
-    def potential(self, number: int) -> Potential:
-        """Return the potential trained on the labels there are, number by number."""
-        model = self._model(number)
+    def committee(self, number: int) -> Committee:
+        """Return the potentials trained on the labels there are, number by number."""
+        return Committee([self._member(number, member) for member in range(self.settings.committee)])
+
+    def _member(self, number: int, member: int) -> Potential:
+        model, settings = self._model(number, member), self.settings.training
         if not model.exists():
-            model.parent.mkdir(parents=True, exist_ok=True)
+            folder = model.parent / f"training-{member}"
+            folder.mkdir(parents=True, exist_ok=True)
             labels = list(read_labels(self._labels))
-            self.say(f"training on {len(labels)} labels, {self.settings.training.epochs} epochs")
+            self.say(
+                f"training on {len(labels)} labels, {settings.epochs} epochs: "
+                f"member {member + 1} of {self.settings.committee}"
+            )
             with self._timed():
-                trained = train(labels, self.above_hull(labels), self.settings.training, model.parent)
+                trained = train(labels, self.above_hull(labels), settings, folder, member)
             shutil.move(trained, model)
         return load_potential(MaceSettings(kind="mace", path=model))
 
@@ -204,24 +221,22 @@ class Builder:
         """Return enthalpies above the labels' hull at the middle pressure (n,), eV/atom."""
         return above_hull(labels, self.settings.compositions, self.settings.pressures[1])
 
-    def explore(self, space: SearchSpace, potential: Potential, number: int) -> list[Sample]:
+    def explore(self, space: SearchSpace, committee: Committee, number: int) -> list[Sample]:
         """Relax random crystals, new ones for each round and pressure, and choose what to label."""
-        settings, chosen = self.settings, []
+        settings, active, chosen = self.settings, self.settings.active, []
         for i, pressure in enumerate(settings.pressures):
-            first = settings.random_cells + (3 * number + i) * settings.active.relaxations
-            numbers = range(first, first + settings.active.relaxations)
-            found = explore(potential, space, settings.sampling, pressure, settings.seed, numbers)
+            first = settings.sampling.pool * settings.random_cells + (3 * number + i) * active.relaxations
+            numbers = range(first, first + active.relaxations)
+            found = explore(
+                committee, space, settings.sampling, pressure, settings.seed, numbers, active.underway_steps
+            )
             rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(number, i)))
-            chosen += choose(found, space, settings.sampling, settings.active, rng)
+            chosen += choose(found, space, settings.sampling, active, rng)
         self.say(f"round {number + 1} of active learning: {len(chosen)} cells chosen")
         return chosen
 
     def publish(self, output: Path) -> None:
-        """Copy the last model to its folder, with the training set and the card."""
+        """Copy the last models to its folder, with the training set and the card."""
         labels, last = list(read_labels(self._labels)), self.settings.rounds
-        above, potential = self.above_hull(labels), self.potential(last)
-        with writing_to(output):
-            output.mkdir(parents=True, exist_ok=True)
-            write_training_set(output / TRAINING_SET, labels, label_weights(above, self.settings.training.weight_scale))
-            shutil.copy(self._model(last), output / MODEL)
-            write_card(make_card(self.settings, potential, self.runner, labels, above, output, self.seconds), output)
+        models = [self._model(last, member) for member in range(self.settings.committee)]
+        publish(self.settings, models, self.runner, labels, self.above_hull(labels), self.seconds, output)

@@ -19,35 +19,38 @@ from gasearch.crystal.geometry import closest_distances
 from gasearch.crystal.symmetry import space_group
 from gasearch.espresso.runner import PwRunner
 from gasearch.files import replace_text
-from gasearch.potential.card import CARD, PotentialCard, RmsErrors, sha256_of
+from gasearch.potential.card import CARD, CommitteeCard, PotentialCard, RmsErrors, sha256_of
+from gasearch.potential.committee import Committee
 from gasearch.potential.potential import Potential
 from gasearch.pretrain.labelling import Label
 from gasearch.pretrain.sampling import Split, split_of
 from gasearch.pretrain.settings import PretrainSettings
-from gasearch.pretrain.validation import rank_correlation, rms_errors
-from gasearch.units import pressure_to_GPa
+from gasearch.pretrain.validation import rank_correlation, rms_errors, spread_quality
+from gasearch.units import MEV_PER_EV, pressure_to_GPa
 
 MODEL, TRAINING_SET = "mace.model", "training.extxyz"
 #: Cells count as relevant up to this enthalpy above hull, eV/atom.
 NEAR_HULL = 1.0
+#: Limit of the committee's spread where there are too few held-out cells to find one, meV/atom.
+NO_LIMIT = 100.0
 
 
 def make_card(
     settings: PretrainSettings,
-    potential: Potential,
+    committee: Committee,
     runner: PwRunner,
     labels: Sequence[Label],
     above: np.ndarray,
     folder: Path,
     seconds: float,
 ) -> PotentialCard:
-    """Return the card of the model and the training set that lie in a folder already.
+    """Return the card of the models and the training set that lie in a folder already.
 
     Parameters
     ----------
     settings : PretrainSettings
-    potential : Potential
-        The model, loaded.
+    committee : Committee
+        The models, loaded; the first one is the potential.
     runner : PwRunner
         What made the labels.
     labels : sequence of Label
@@ -60,6 +63,7 @@ def make_card(
     """
     near = [label for label, height in zip(labels, above, strict=True) if height < NEAR_HULL]
     held_out = np.array([split_of(label.sample.origin) is Split.TEST for label in near])
+    potential = committee.lead
     order = rank_correlation(potential, near, held_out, settings.compositions, settings.pressures[1])
     return PotentialCard(
         elements=settings.elements,
@@ -75,6 +79,36 @@ def make_card(
             "test_order_above_hull": {k: v for k, v in vars(order).items() if np.isfinite(v)},
             "build": {"hours": round(seconds / 3600, 2), **_build_facts()},
         },
+        committee=committee_card(committee, labels, above, folder),
+    )
+
+
+def member_file(member: int) -> str:
+    """Return the name of a model file; that of the first one is the potential's."""
+    return MODEL if member == 0 else f"mace-{member}.model"
+
+
+def committee_card(
+    committee: Committee, labels: Sequence[Label], above: np.ndarray, folder: Path
+) -> CommitteeCard | None:
+    """Return what is known of the members beside the first, in a folder already; None if it is alone.
+
+    How well their spread tells errors, and the limit of the spread, are from test cells near the hull.
+    """
+    if len(committee.members) < 2:
+        return None
+    files = tuple(member_file(member) for member in range(1, len(committee.members)))
+    chosen = [
+        label
+        for label, height in zip(labels, above, strict=True)
+        if height < NEAR_HULL and split_of(label.sample.origin) is Split.TEST
+    ]
+    found = spread_quality(committee, chosen) if len(chosen) > 2 else None
+    return CommitteeCard(
+        files=files,
+        sha256=tuple(sha256_of(folder / name) for name in files),
+        spread_limit_meV_per_atom=round(found.limit * MEV_PER_EV, 1) if found else NO_LIMIT,
+        facts={} if found is None else {"test_cells": found.cells, "spearman_spread_and_error": found.spearman},
     )
 
 

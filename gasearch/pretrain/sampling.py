@@ -1,4 +1,4 @@
-"""Small cells worth a label: scans of simple lattices, random crystals, and rattled copies; no compound by hand."""
+"""Small cells worth a label: scans of simple lattices, prototypes, random crystals, and rattled copies."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ import numpy as np
 from gasearch.crystal.composition import SYMBOLS, CompositionSpace, SearchSpace
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.geometry import too_close
+from gasearch.crystal.prototype import prototypes
 from gasearch.crystal.random_crystal import random_crystal
 from gasearch.crystal.symmetry import primitive
 from gasearch.errors import CalculationError
+from gasearch.pretrain.diversity import descriptors, farthest_first
 from gasearch.schema import setting
 from gasearch.units import pressure_to_GPa
 
+#: Parts of the origins, of which one is for the test and one for each committee member's validation.
+TENTHS = 10
 #: Primitive vectors of the lattices with one atom a cell, at unit volume.
 LATTICES: Mapping[str, np.ndarray] = {
     "sc": np.eye(3),
@@ -32,9 +36,11 @@ class Kind(StrEnum):
     """How a cell was made."""
 
     SCAN = "scan"
+    PROTOTYPE = "prototype"
     RANDOM = "random"
     RATTLED = "rattled"
     RELAXATION = "relaxation"
+    FEEDBACK = "feedback"
 
 
 class Split(StrEnum):
@@ -71,8 +77,12 @@ class SamplingSettings:
     ----------
     scan : tuple of float
         Volumes of the simple lattices, in units of the equilibrium volume at the middle of the pressure range.
+    prototypes : bool
+        Whether known structure types, occupied by the elements in every way, are among the first cells.
+    pool : int
+        Random crystals that are made for each of the first that are labelled: those that are least like all others.
     volume_spread : float
-        Standard deviation of the logarithm of a random cell's volume.
+        Standard deviation of the logarithm of a random cell's volume, or a prototype's.
     rattled_share : float
         Probability that a random crystal is followed by a strained and rattled copy.
     strain : float
@@ -82,16 +92,24 @@ class SamplingSettings:
     """
 
     scan: tuple[float, ...] = setting((0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4), above=0)
+    prototypes: bool = True
+    pool: int = setting(2, at_least=1)
     volume_spread: float = setting(0.2, at_least=0)
     rattled_share: float = setting(0.4, at_least=0, at_most=1)
     strain: float = setting(0.05, at_least=0, at_most=0.3)
     rattle: float = setting(0.05, at_least=0, at_most=0.3)
 
 
-def split_of(origin: str) -> Split:
-    """Return the split of an origin: a tenth each for validation and test, decided by its name alone."""
-    tenth = int(hashlib.sha256(origin.encode()).hexdigest(), 16) % 10
-    return {0: Split.TEST, 1: Split.VALIDATION}.get(tenth, Split.TRAIN)
+def split_of(origin: str, member: int = 0) -> Split:
+    """Return the split of an origin: a tenth each for validation and test, decided by its name alone.
+
+    All members of a committee have the same test cells; each has a validation tenth of its own. What a search asked
+    for is trained on.
+    """
+    if origin.startswith(Kind.FEEDBACK):
+        return Split.TRAIN
+    tenth = int(hashlib.sha256(origin.encode()).hexdigest(), 16) % TENTHS
+    return {0: Split.TEST, 1 + member: Split.VALIDATION}.get(tenth, Split.TRAIN)
 
 
 def lattice(name: str, number: int, volume: float) -> Crystal:
@@ -149,6 +167,28 @@ def volume_scans(space: SearchSpace, settings: SamplingSettings) -> Iterator[Sam
             for factor in settings.scan:
                 crystal = lattice(name, number, factor * volume)
                 yield Sample(crystal, f"{Kind.SCAN}-{SYMBOLS[number]}-{name}", Kind.SCAN)
+
+
+def prototype_samples(space: SearchSpace, settings: SamplingSettings, seed: int) -> Iterator[Sample]:
+    """Yield every prototype that the space admits, at a volume drawn at random."""
+    if not settings.prototypes:
+        return
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0, 1)))
+    for k, crystal in enumerate(prototypes(space)):
+        factor = float(np.exp(rng.normal(0.0, settings.volume_spread)))
+        name = f"{Kind.PROTOTYPE}-{crystal.composition.formula}-{k}"
+        yield Sample(crystal.scaled_to(factor * crystal.volume), name, Kind.PROTOTYPE)
+
+
+def diverse_samples(space: SearchSpace, settings: SamplingSettings, seed: int, count: int) -> list[Sample]:
+    """Return ``count`` of the first ``count * pool`` random crystals, the least alike, with their rattled copies."""
+    samples = list(random_samples(space, settings, seed, 0, count * settings.pool))
+    if settings.pool == 1:
+        return samples
+    parents = [sample for sample in samples if sample.kind is Kind.RANDOM]
+    marks = descriptors([sample.crystal for sample in parents], space.compositions.elements)
+    origins = {parents[i].origin for i in farthest_first(marks, count)}
+    return [sample for sample in samples if sample.origin in origins]
 
 
 def random_samples(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from gasearch.crystal.composition import SYMBOLS, Composition, CompositionSpace
 from gasearch.espresso.pw import PwSettings
 from gasearch.pretrain.active_learning import ActiveSettings
-from gasearch.pretrain.sampling import SamplingSettings
+from gasearch.pretrain.sampling import TENTHS, SamplingSettings
 from gasearch.pretrain.training import TrainingSettings
 from gasearch.schema import setting
 
@@ -29,6 +29,9 @@ class PretrainSettings:
     rounds : int
         Rounds of active learning; each relaxes random crystals with the potential so far, labels what is worth it
         and trains again.
+    committee : int
+        Models that are trained, on the same labels with other seeds and other validation cells. The first one is the
+        potential; where the others disagree with it, a cell is worth a label, and a search does not trust it.
     seed : int
         Key of every random choice.
     sampling : SamplingSettings
@@ -46,6 +49,7 @@ class PretrainSettings:
     max_atoms: int = setting(8, at_least=1, at_most=50)
     random_cells: int = setting(200, at_least=1)
     rounds: int = setting(2, at_least=0)
+    committee: int = setting(3, at_least=1, at_most=TENTHS - 1)
     seed: int = setting(0, at_least=0)
     sampling: SamplingSettings = field(default_factory=SamplingSettings)
     active: ActiveSettings = field(default_factory=ActiveSettings)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from gasearch.potential.mace import Mace
 from gasearch.pretrain.labelling import Label
 from gasearch.pretrain.sampling import Split, split_of
 from gasearch.pretrain.training_set import ENERGY, FORCES, STRESS, write_training_set
@@ -16,6 +17,7 @@ from gasearch.pretrain.validation import energies_per_element
 from gasearch.schema import setting
 
 _NAME = "mace"
+_FLAGS = ["--pair_repulsion", "--stage_two", "--ema", "--restart_latest", "--save_cpu"]
 
 
 @dataclass(frozen=True)
@@ -99,33 +101,57 @@ def atomic_energies(labels: Sequence[Label], weights: np.ndarray) -> dict[int, f
     return dict(zip(elements, energies_per_element(counts, energies, weights).tolist(), strict=True))
 
 
-def train(labels: Sequence[Label], above_hull: np.ndarray, settings: TrainingSettings, directory: Path) -> Path:
+def train(
+    labels: Sequence[Label],
+    above_hull: np.ndarray,
+    settings: TrainingSettings,
+    directory: Path,
+    member: int = 0,
+    start: Path | None = None,
+) -> Path:
     """Train on the labels of the training split and return the model file.
 
-    The validation split chooses the epoch; the test split is not touched. ``above_hull`` (n,) is each label's
-    enthalpy above hull, eV/atom. An interrupted training goes on from its last checkpoint in the directory.
+    The validation split chooses the epoch; the test split is not touched. An interrupted training goes on from its
+    last checkpoint in the directory.
+
+    Parameters
+    ----------
+    labels : sequence of Label
+    above_hull : (n,) array
+        Each label's enthalpy above hull, eV/atom.
+    settings : TrainingSettings
+    directory : Path
+    member : int
+        Place in a committee: it decides the seed and the validation split.
+    start : Path or None
+        A model to be trained further; it decides size, cutoff and the energies of the atoms. None for random weights.
     """
     from mace.cli.run_train import run
     from mace.tools import build_default_arg_parser
 
     weights = label_weights(above_hull, settings.weight_scale)
-    splits = np.array([split_of(label.sample.origin) for label in labels])
+    splits = np.array([split_of(label.sample.origin, member) for label in labels])
     ceilings = {Split.TRAIN: settings.ceiling, Split.VALIDATION: settings.validation_ceiling}
     chosen = {s: np.flatnonzero((splits == s) & (above_hull < ceiling)) for s, ceiling in ceilings.items()}
     for split, indices in chosen.items():
         write_training_set(directory / f"{split}.extxyz", [labels[i] for i in indices], weights[indices])
     fitted = chosen[Split.TRAIN]
-    energies = atomic_energies([labels[i] for i in fitted], weights[fitted])
-    arguments = build_default_arg_parser().parse_args(_arguments(settings, energies, directory))
+    origin = (
+        {"E0s": atomic_energies([labels[i] for i in fitted], weights[fitted])}
+        if start is None
+        else {"E0s": Mace(start).atomic_energies, "foundation_model": start}
+    )
+    options = {**_options(replace(settings, seed=settings.seed + member), directory), **origin}
+    arguments = build_default_arg_parser().parse_args([f"--{k}={v}" for k, v in options.items()] + _FLAGS)
     # AMSGrad, on by default, would shorten all steps for good because of the large gradients of the first ones.
     arguments.amsgrad = False
     run(arguments)
     return directory / f"{_NAME}_stagetwo.model"
 
 
-def _arguments(settings: TrainingSettings, energies: dict[int, float], directory: Path) -> list[str]:
-    """Return the command line of mace_run_train."""
-    options = {
+def _options(settings: TrainingSettings, directory: Path) -> dict[str, object]:
+    """Return options of mace_run_train."""
+    return {
         "name": _NAME,
         "work_dir": directory,
         "train_file": directory / f"{Split.TRAIN}.extxyz",
@@ -133,7 +159,6 @@ def _arguments(settings: TrainingSettings, energies: dict[int, float], directory
         "energy_key": ENERGY,
         "forces_key": FORCES,
         "stress_key": STRESS,
-        "E0s": energies,
         **_model_options(settings),
         **_loss_options(settings),
         "batch_size": settings.batch_size,
@@ -150,8 +175,6 @@ def _arguments(settings: TrainingSettings, energies: dict[int, float], directory
         "plot": False,
         "device": "cpu",
     }
-    flags = ["--pair_repulsion", "--stage_two", "--ema", "--restart_latest", "--save_cpu"]
-    return [f"--{name}={value}" for name, value in options.items()] + flags
 
 
 def _model_options(settings: TrainingSettings) -> dict[str, object]:

@@ -10,6 +10,7 @@ import numpy as np
 from gasearch.crystal.composition import CompositionSpace
 from gasearch.crystal.crystal import Crystal
 from gasearch.potential.card import RmsErrors
+from gasearch.potential.committee import Committee
 from gasearch.potential.potential import Batch, Potential
 from gasearch.pretrain.labelling import Label
 from gasearch.thermodynamics.hull import above_own_hull
@@ -87,6 +88,35 @@ def rank_correlation(
     known = len(chosen) > 2
     spearman = float(spearmanr(wanted[chosen], found[chosen]).statistic) if known else float("nan")
     return RankCorrelation(len(chosen), len(formulas), spearman)
+
+
+@dataclass(frozen=True)
+class SpreadQuality:
+    """How well a committee's spread tells the error of its first member.
+
+    Parameters
+    ----------
+    cells : int
+    spearman : float
+        Rank correlation of the spread and of the absolute error of the energy.
+    limit : float
+        Spread, eV/atom, that 95 % of the cells do not exceed.
+    """
+
+    cells: int
+    spearman: float
+    limit: float
+
+
+def spread_quality(committee: Committee, labels: Sequence[Label]) -> SpreadQuality:
+    """Compare spread and error on labelled cells that no member was trained on; at least three."""
+    from scipy.stats import spearmanr
+
+    crystals = [label.sample.crystal for label in labels]
+    spread, sizes = committee.spread(crystals), [len(crystal) for crystal in crystals]
+    energies = np.array([label.result.energy for label in labels])
+    error = np.abs(committee.lead.compute(Batch.from_crystals(crystals)).energy - energies) / sizes
+    return SpreadQuality(len(labels), float(spearmanr(spread, error).statistic), float(np.quantile(spread, 0.95)))
 
 
 def rms_errors(potential: Potential, labels: Sequence[Label], *, shifted: bool = False) -> RmsErrors:

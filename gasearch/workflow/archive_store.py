@@ -208,6 +208,8 @@ def _keys(outcome: Outcome) -> dict[str, Any]:
     keys: dict[str, Any] = {"candidate": outcome.id, "operator": outcome.operator, "steps": outcome.result.steps}
     if isinstance(outcome.result, Relaxed):
         keys["enthalpy_per_atom"] = outcome.result.enthalpy_per_atom
+        if np.isfinite(outcome.result.spread):
+            keys["spread"] = outcome.result.spread
     else:
         keys["reason"] = outcome.result.reason.name.lower()
     if outcome.twin is not None:
@@ -233,7 +235,7 @@ def _packed_result(result: Relaxed | Failure) -> dict[str, Any]:
     common = {"crystal": _packed_crystal(result.crystal), "steps": int(result.steps)}
     if isinstance(result, Failure):
         return common | {"reason": result.reason.name, "detail": result.detail}
-    floats = ("energy", "enthalpy", "max_force", "max_stress")
+    floats = ("energy", "enthalpy", "max_force", "max_stress", "spread")
     return common | {name: float(getattr(result, name)) for name in floats}
 
 

@@ -13,22 +13,26 @@ from gasearch.crystal.convert import to_ase
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import RunDirectoryError
 from gasearch.espresso.pw import PwSettings, write_scf
+from gasearch.espresso.settings import ExportSettings
 from gasearch.files import replace_text, replacing, writing_to
 from gasearch.potential.card import sha256_of
+from gasearch.workflow.electrons import electrons_file, file_name
+from gasearch.workflow.phonons import verdict_of
 from gasearch.workflow.pictures import snapshot
 from gasearch.workflow.refined_document import structure_from
-from gasearch.workflow.run_directory import existing_run
+from gasearch.workflow.run_directory import RunDirectory, existing_run
+from gasearch.workflow.vasp import vasp_inputs
 
 #: Raised by one whenever readers of an older ``candidate.json`` could misread a new one.
 FORMAT: Final = 1
 SCHEMA: Final = f"candidate-{FORMAT}.schema.json"
 
 
-def export(path: Path, to: Path, window: float, *, all_phases: bool = False) -> list[Path]:
-    """Write a folder for each refined metal at most ``window`` (eV per atom) above the DFT hull; return them.
+def export(settings: ExportSettings, path: Path) -> list[Path]:
+    """Write a folder for each refined metal near the DFT hull; return them.
 
-    ``all_phases`` writes those with a gap, or without a density of states, too. Twins and references, which the search
-    did not find, are left out. An older folder of the same phase is replaced.
+    Of twins one is written; references that the search did not find are written as well. An older folder of the same
+    phase is replaced.
 
     Raises
     ------
@@ -41,10 +45,13 @@ def export(path: Path, to: Path, window: float, *, all_phases: bool = False) -> 
     document = snapshot(directory.refined_phases)
     if not document["complete"]:
         raise RunDirectoryError(f"{path} has no DFT hull: an endpoint has no refined phase; see its failures")
-    if not any(phase["electrons"] for phase in document["phases"]):
-        raise RunDirectoryError(f"{path} has no density of states yet: run `gasearch refine {path}` to its end first")
-    chosen = [phase for phase in document["phases"] if _is_wanted(phase, window, all_phases)]
-    return [_write(phase, document, to) for phase in chosen]
+    if not settings.all and not any(phase["electrons"] for phase in document["phases"]):
+        raise RunDirectoryError(
+            f"{path} has no density of states: run `gasearch refine {path}` to its end first, or export all phases"
+        )
+    to = settings.to or path / "candidates"
+    chosen = [phase for phase in document["phases"] if _is_wanted(phase, settings)]
+    return [_write(phase, document, directory, to, settings.vasp) for phase in chosen]
 
 
 def schema() -> dict[str, Any]:
@@ -52,12 +59,15 @@ def schema() -> dict[str, Any]:
     return json.loads((files("gasearch.workflow") / "schemas" / SCHEMA).read_text(encoding="utf-8"))
 
 
-def candidate_document(phase: Mapping[str, Any], document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what ``candidate.json`` says of a phase of ``refined.json``."""
+def candidate_document(
+    phase: Mapping[str, Any], document: Mapping[str, Any], verdict: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return what ``candidate.json`` says of a phase of ``refined.json``; ``verdict`` is that of its phonons."""
     electrons = phase["electrons"]
     return {
         "format": FORMAT,
         "schema": SCHEMA,
+        "origin": phase["origin"],
         "formula": phase["formula"],
         "space_group": {"symbol": phase["space_group"], "number": phase["space_group_number"]},
         "pressure_GPa": document["pressure_GPa"],
@@ -65,39 +75,60 @@ def candidate_document(phase: Mapping[str, Any], document: Mapping[str, Any]) ->
         "dft": phase["dft"],
         "mlip": phase["mlip"],
         "electrons": electrons if electrons and "failure" not in electrons else None,
+        "phonons": verdict,
         "provenance": {
             **document["provenance"],
             "candidate": phase["name"],
             "endpoints": document["endpoints"],
             "dft_settings": document["settings"],
+            "dft_cutoffs": document.get("cutoffs", {}),
             "hull_closed": document["window"]["closed"],
         },
     }
 
 
-def _is_wanted(phase: Mapping[str, Any], window: float, all_phases: bool) -> bool:
+def _is_wanted(phase: Mapping[str, Any], settings: ExportSettings) -> bool:
     metal = (phase["electrons"] or {}).get("metal", False)
-    near = phase["dft"]["above_hull_eV_per_atom"] <= window
-    return near and (metal or all_phases) and phase["same_as"] is None and phase["origin"] == "search"
+    near = phase["dft"]["above_hull_eV_per_atom"] <= settings.window
+    return near and (metal or settings.all) and phase["same_as"] is None
 
 
-def _write(phase: Mapping[str, Any], document: Mapping[str, Any], to: Path) -> Path:
+def _write(
+    phase: Mapping[str, Any], document: Mapping[str, Any], directory: RunDirectory, to: Path, vasp: bool
+) -> Path:
     """Write a folder in one go: a reader finds it complete or not at all."""
-    folder = to / f"{phase['formula']}-{phase['space_group'].replace('/', '_')}-{phase['name']}"
+    name = phase["name"] if phase["origin"] == "search" else "reference"
+    folder = to / file_name(f"{phase['formula']}-{phase['space_group'].replace('/', '_')}-{name}")
     part = to / f".{folder.name}.part"
-    crystal = structure_from(phase["structure"])
-    settings = {name: value for name, value in document["settings"].items() if name != "dos_k_spacing"}
     with writing_to(folder):
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        _write_structures(crystal, part)
-        replace_text(part / "scf.in", write_scf(crystal, PwSettings(**settings), "./"))
-        digests = {file.name: sha256_of(file) for file in sorted(part.iterdir())}
-        described = candidate_document(phase, document) | {"files_sha256": digests}
+        _write_files(phase, document, directory, part, vasp)
+        digests = {str(file.relative_to(part)): sha256_of(file) for file in sorted(part.rglob("*")) if file.is_file()}
+        described = candidate_document(phase, document, verdict_of(directory, phase)) | {"files_sha256": digests}
         replace_text(part / "candidate.json", json.dumps(described, indent=1) + "\n")
         shutil.rmtree(folder, ignore_errors=True)
         part.rename(folder)
     return folder
+
+
+def _write_files(
+    phase: Mapping[str, Any], document: Mapping[str, Any], directory: RunDirectory, folder: Path, vasp: bool
+) -> None:
+    crystal, settings = structure_from(phase["structure"]), document["settings"]
+    _write_structures(crystal, folder)
+    if "ecutwfc" in settings:
+        pw = {name: value for name, value in settings.items() if name != "dos_k_spacing"}
+        replace_text(folder / "scf.in", write_scf(crystal, PwSettings(**pw), "./"))
+    if vasp:
+        (folder / "vasp").mkdir()
+        shutil.copy(folder / "POSCAR", folder / "vasp" / "POSCAR")
+        for name, text in vasp_inputs(crystal, document["pressure_GPa"], settings).items():
+            replace_text(folder / "vasp" / name, text)
+    data = electrons_file(directory, phase["name"])
+    for file in (data, data.with_suffix(".png")):
+        if phase["electrons"] and file.exists():
+            shutil.copy(file, folder / f"electrons{file.suffix}")
 
 
 def _write_structures(crystal: Crystal, folder: Path) -> None:

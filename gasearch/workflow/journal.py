@@ -24,6 +24,17 @@ MANY, FEW = 200, 40
 FIRST_INTERVAL, LAST_INTERVAL = 1.0, 30.0
 
 
+def logged(say: Callable[[str], None], log: Path) -> Callable[[str], None]:
+    """Return what tells the user a line, and the log."""
+
+    def tell(line: str) -> None:
+        say(line)
+        with writing_to(log), log.open("a", encoding="utf-8") as file:
+            file.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')}  {line}\n")
+
+    return tell
+
+
 class Journal:
     """Keeps the record of a run; only one process has one.
 
@@ -56,16 +67,10 @@ class Journal:
         self.facts = facts
         self.tally = Tally()
         self.recalled = 0
-        self._say = say
+        self.say = say
         self._began = self._last = time.monotonic()
         self._driver_began = time.thread_time()
         self._interval = FIRST_INTERVAL
-
-    def say(self, line: str) -> None:
-        """Tell the user, and the log."""
-        self._say(line)
-        with writing_to(self.directory.log), self.directory.log.open("a", encoding="utf-8") as log:
-            log.write(f"{datetime.now().astimezone().isoformat(timespec='seconds')}  {line}\n")
 
     def recall(self) -> list[Outcome]:
         """Return what an earlier run has left."""

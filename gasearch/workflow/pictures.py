@@ -13,8 +13,17 @@ import numpy as np
 from gasearch.errors import RunDirectoryError
 from gasearch.files import writing_to
 from gasearch.report.comparison import Moved, plot_hulls
-from gasearch.report.figures import HullPoint, plot_hull, plot_progress
+from gasearch.report.electrons import plot_electrons
+from gasearch.report.figures import (
+    HullPoint,
+    formula_text,
+    number_text,
+    plot_hull,
+    plot_progress,
+    space_group_text,
+)
 from gasearch.thermodynamics.hull import Hull, endpoint_enthalpies
+from gasearch.workflow.electrons import electron_picture, electrons_file
 from gasearch.workflow.run_directory import RunDirectory
 
 #: Enthalpy differences that rounding may cause, eV/atom.
@@ -39,7 +48,7 @@ def draw(directory: RunDirectory) -> list[Path]:
     document = snapshot(directory.hull)
     if not document["complete"]:
         raise RunDirectoryError(f"{directory.path} has no hull yet: an endpoint is still without a phase; wait")
-    phases, endpoints, pressure = document["phases"], document["endpoints"], document["pressure_GPa"]
+    phases, endpoints, pressure = known(document), document["endpoints"], document["pressure_GPa"]
     points = hull_points(phases, len(endpoints))
     story = snapshot(directory.summary)
     steps = [(change["relaxations"], change["deficit_eV_per_atom"]) for change in story["hull_deficit"]]
@@ -57,15 +66,42 @@ def draw_comparison(directory: RunDirectory) -> list[Path]:
     if not directory.refined_phases.exists() or not (document := snapshot(directory.refined_phases))["complete"]:
         return []
     phases = [
-        Moved(_point(phase, "dft"), _point(phase, "mlip") if phase["mlip"] else None) for phase in document["phases"]
+        Moved(_refined_point(phase, "dft"), _refined_point(phase, "mlip") if phase["mlip"] else None)
+        for phase in document["phases"]
     ]
     found = snapshot(directory.hull)
-    hull = [point for point in hull_points(found["phases"], len(found["endpoints"])) if point.stable]
+    hull = [point for point in hull_points(known(found), len(found["endpoints"])) if point.stable]
     with writing_to(directory.path):
         return plot_hulls(phases, hull, document["endpoints"], document["pressure_GPa"], directory.path / "hull-dft")
 
 
-def _point(phase: Mapping[str, Any], method: str) -> HullPoint:
+def known(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the phases of a hull.json about which no committee disagrees."""
+    return [phase for phase in document["phases"] if not phase.get("doubtful", False)]
+
+
+def refined_points(phases: Sequence[Mapping[str, Any]], method: str) -> list[HullPoint]:
+    """Return the phases of a refined.json by a method, ``dft`` or ``mlip``, as a figure shows them."""
+    return [_refined_point(phase, method) for phase in phases]
+
+
+def draw_electrons(directory: RunDirectory) -> list[Path]:
+    """Draw bands and densities of states, beside their data; return the files."""
+    if not directory.refined_phases.exists():
+        return []
+    document = snapshot(directory.refined_phases)
+    files = []
+    for phase in document["phases"]:
+        data = electrons_file(directory, phase["name"])
+        if data.exists():
+            title = f"{formula_text(phase['formula'])} {space_group_text(phase['space_group'])} at "
+            title += f"{number_text(document['pressure_GPa'])} GPa"
+            with writing_to(directory.electrons):
+                files += plot_electrons(electron_picture(snapshot(data)), title, data.with_suffix(".png"))
+    return files
+
+
+def _refined_point(phase: Mapping[str, Any], method: str) -> HullPoint:
     return HullPoint(
         formula=phase["formula"],
         space_group=phase["space_group"],

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gasearch.crystal.composition import CompositionSpace
+from gasearch.espresso.settings import ExportSettings, RefineSettings
 from gasearch.evolution.search import SearchSettings
+from gasearch.phonon.phonons import PhononSettings
 from gasearch.potential.relaxation import RelaxationSettings
 from gasearch.potential.settings import PotentialSettings
+from gasearch.workflow.run_directory import RunDirectory
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,12 @@ class Plan:
         Whether known structure types with the elements substituted come first.
     seeds : tuple of Path
         Structure files that come first.
+    refine : RefineSettings or None
+        What DFT refines when the search is done; None for nothing.
+    phonons : PhononSettings or None
+        For which of it the potential computes phonons; None for nothing.
+    export : ExportSettings or None
+        What of it is exported; None for nothing.
     """
 
     space: CompositionSpace
@@ -38,3 +47,12 @@ class Plan:
     search: SearchSettings
     prototypes: bool
     seeds: tuple[Path, ...]
+    refine: RefineSettings | None = None
+    phonons: PhononSettings | None = None
+    export: ExportSettings | None = None
+
+    def in_epoch(self, directory: RunDirectory) -> Plan:
+        """Return the plan with the potential of an epoch, which in a later one has learnt from the search."""
+        if directory.potential is None:
+            return self
+        return replace(self, potential=replace(self.potential, path=directory.potential))

@@ -4,65 +4,34 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from contextlib import contextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from gasearch.crystal.composition import Composition, CompositionSpace
-from gasearch.errors import InputError, RunDirectoryError
-from gasearch.espresso.electronic import PROGRAMS, electronic_structure
-from gasearch.espresso.protocol import DftProtocol
-from gasearch.espresso.relaxer import PwRelaxer
-from gasearch.espresso.runner import PwRunner, ScfFailure
+from gasearch.crystal.composition import Composition
+from gasearch.espresso.runner import ScfFailure
+from gasearch.espresso.settings import RefineSettings
 from gasearch.files import replace_text, writing_to
 from gasearch.folder import locked
 from gasearch.outcomes import ElectronicStructure
-from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
+from gasearch.parallel.executor import QueueExecutor, drive_programs, run_on_all_ranks
 from gasearch.potential.card import sha256_of
 from gasearch.units import MEV_PER_EV, pressure_from_GPa
 from gasearch.workflow.archive_store import ArchiveStore
-from gasearch.workflow.journal import FEW, MANY, NEAR_HULL
-from gasearch.workflow.pictures import draw_comparison, snapshot
-from gasearch.workflow.refined_document import refined_document
+from gasearch.workflow.electrons import electrons_document, electrons_file
+from gasearch.workflow.engines import Engine, engine_of
+from gasearch.workflow.pictures import draw_comparison, draw_electrons, snapshot
+from gasearch.workflow.proposals import candidates, elements_of, given, horizon, known, simple_cells
+from gasearch.workflow.refined_document import refined_document, with_earlier_electrons
 from gasearch.workflow.refinement import Judged, Proposal, Verdict, hull_of, judge, points, twins, until_closed
 from gasearch.workflow.run_directory import RunDirectory, existing_run
-from gasearch.workflow.structure_files import read_structures
 
-
-@dataclass(frozen=True)
-class RefineSettings:
-    """What is refined, and how.
-
-    Parameters
-    ----------
-    protocol : DftProtocol
-    pseudo_dir : Path
-    window : float
-        Enthalpy above the potential's hull up to which phases are refined at first, eV per atom.
-    budget : int
-        Candidates at most; each may have several symmetrized variants.
-    references : tuple of Path
-        Files of known structures, which are refined, too.
-    workers : int
-        Calculations at the same time, where there is no MPI.
-    timeout : float
-        Wall-clock limit of one program, s.
-    launcher : tuple of str
-        What starts pw.x on several ranks; empty for one.
-    """
-
-    protocol: DftProtocol
-    pseudo_dir: Path
-    window: float = 0.05
-    budget: int = 40
-    references: tuple[Path, ...] = ()
-    workers: int = 1
-    timeout: float = 6 * 3600.0
-    launcher: tuple[str, ...] = ()
+#: Share of the pressure by which an element's stress may miss the slope of its energy without a word, at any protocol.
+_PULAY_WORTH_A_WORD = 0.01
 
 
 def refine(settings: RefineSettings, path: Path, say: Callable[[str], None]) -> None:
@@ -73,93 +42,67 @@ def refine(settings: RefineSettings, path: Path, say: Callable[[str], None]) -> 
     GasearchError
         For whatever a user can put right; every finished calculation is kept.
     """
-    run_on_all_ranks(partial(_drive, settings, path, say), threads=settings.workers)
+    run_on_all_ranks(partial(refine_on, settings, path, say))
+
+
+def refine_on(settings: RefineSettings, path: Path, say: Callable[[str], None], executor: QueueExecutor) -> None:
+    """Refine with an executor; without other ranks, with as many programs at a time as the settings say."""
+    drive_programs(partial(_drive, settings, path, say), executor, settings.workers)
 
 
 def _drive(settings: RefineSettings, path: Path, say: Callable[[str], None], executor: QueueExecutor) -> None:
     directory = existing_run(path)
     found = snapshot(directory.hull)
-    proposals, references = _candidates(directory, found), _references(settings.references, found["endpoints"])
-    with writing_to(directory.refined):
-        directory.refined.mkdir(exist_ok=True)
-    with locked(directory.refined / "lock"):
-        _empty_scratch(directory)
-        relaxer = PwRelaxer(_runner(settings, directory), settings.protocol)
-        relaxer.runner.check(_elements(proposals), PROGRAMS)
-        say(f"{path}: {executor.description}; {len(proposals)} phases are known, {len(references)} references given")
+    proposals = candidates(directory, found)
+    references = [*given(settings.references, found["endpoints"]), *(known(found) if settings.known else [])]
+    with _refining(directory):
+        cells = simple_cells(found, elements_of(proposals))
+        engine = engine_of(settings, directory.refined).prepared(cells, executor)
+        say(f"{path}: {executor.description}; {len(proposals)} phases are known, {len(references)} references")
+        for warning in cutoff_warnings(engine):
+            say(warning)
 
         # DFT relaxes what lies near the potential's hull, and farther away until no phase fell that far.
-        judge_all = partial(_judge_all, executor, relaxer, pressure_from_GPa(found["pressure_GPa"]), say)
-        verdict = until_closed(proposals, settings.window, settings.budget, _horizon(found), judge_all)
+        judge_all = partial(_judge_all, executor, engine, pressure_from_GPa(found["pressure_GPa"]), say)
+        verdict = until_closed(proposals, settings.window, settings.budget, horizon(found), judge_all)
         judged = [*verdict.judged, *judge_all(references)]
-        _write(directory, relaxer, verdict, judged, {})
+        _write(directory, engine, verdict, judged, {})
         draw_comparison(directory)
 
         # What is on or near the DFT hull is a metal or not.
-        electrons = _electrons(executor, relaxer, _near_hull(judged, settings.window), say)
-        _write(directory, relaxer, verdict, judged, electrons)
+        electrons = _electrons(executor, engine, _near_hull(judged, settings.window), directory, say)
+        _write(directory, engine, verdict, judged, electrons)
+        draw_electrons(directory)
         say(f"{verdict.reason}: {len(verdict.judged)} candidates up to {MEV_PER_EV * verdict.window:.0f} meV/atom")
 
 
-def _candidates(directory: RunDirectory, found: Mapping[str, Any]) -> list[Proposal]:
-    """Return the phases of the search's last snapshot, nearest to its hull first."""
-    if not found["complete"]:
-        raise RunDirectoryError(f"{directory.path} has no hull yet: an endpoint is still without a phase; wait")
-    crystals = {outcome.id: outcome.result.crystal for outcome in ArchiveStore(directory.archive).outcomes()}
-    return [
-        Proposal(
-            name=str(phase["candidate"]),
-            crystal=crystals[phase["candidate"]],
-            shares=phase["shares"],
-            enthalpy=phase["enthalpy_eV_per_atom"],
-            above=phase["above_hull_eV_per_atom"],
-        )
-        for phase in found["phases"]
-    ]
-
-
-def _references(paths: Sequence[Path], endpoints: Sequence[str]) -> list[Proposal]:
-    """Return the structures of files; InputError if one is not of the compositions of the search."""
-    space = CompositionSpace(tuple(map(Composition.from_formula, endpoints)), 1, 1)
-    named = [(f"{path}#{n}", crystal) for path in paths for n, crystal in enumerate(read_structures([path]))]
-    shares = [space.fractions(crystal.composition) for _, crystal in named]
-    if outside := [name for (name, _), share in zip(named, shares, strict=True) if share is None]:
-        raise InputError(f"references: {', '.join(outside)}: no mixture of {', '.join(endpoints)}")
-    return [Proposal(name, crystal, share) for (name, crystal), share in zip(named, shares, strict=True)]
-
-
-def _empty_scratch(directory: RunDirectory) -> None:
-    """Make the scratch folder anew; whoever holds the lock knows that only killed runs have left something there."""
+@contextmanager
+def _refining(directory: RunDirectory) -> Iterator[None]:
+    """Hold the refinement's lock, with an empty scratch folder: only killed refinements have left something there."""
     with writing_to(directory.refined):
-        shutil.rmtree(directory.refined / "scratch", ignore_errors=True)
-        (directory.refined / "scratch").mkdir()
+        directory.refined.mkdir(exist_ok=True)
+    with locked(directory.refined / "lock"):
+        with writing_to(directory.refined):
+            shutil.rmtree(directory.refined / "scratch", ignore_errors=True)
+            (directory.refined / "scratch").mkdir()
+        yield
 
 
-def _runner(settings: RefineSettings, directory: RunDirectory) -> PwRunner:
-    return PwRunner(
-        settings=settings.protocol.pw,
-        pseudo_dir=settings.pseudo_dir,
-        timeout=settings.timeout,
-        scratch=directory.refined.resolve() / "scratch",
-        launcher=settings.launcher,
-        kept=directory.refined.resolve() / "calculations",
-    )
-
-
-def _elements(proposals: Sequence[Proposal]) -> tuple[int, ...]:
-    return tuple(sorted({z for proposal in proposals for z in proposal.crystal.composition.elements}))
-
-
-def _horizon(found: Mapping[str, Any]) -> float:
-    """Return the distance to the hull, eV/atom, up to which the snapshot holds all phases."""
-    phases = found["phases"]
-    return phases[-1]["above_hull_eV_per_atom"] if len(phases) in (FEW, MANY) else NEAR_HULL
+def cutoff_warnings(engine: Engine) -> Iterator[str]:
+    """Yield a line for each element whose stress and energy do not agree."""
+    for symbol, check in engine.cutoffs().items():
+        stress, slope = check["pressure_by_stress_GPa"], check["pressure_by_slope_GPa"]
+        if abs(stress - slope) > _PULAY_WORTH_A_WORD * abs(slope):
+            yield (
+                f"{symbol}: at {check['sufficient_Ry']:g} Ry the stress gives {stress:.1f} GPa where the slope of the "
+                f"energy gives {slope:.1f}; the protocols standard and precise raise the cutoff until they agree"
+            )
 
 
 def _judge_all(
-    executor: Executor, relaxer: PwRelaxer, pressure: float, say: Callable[[str], None], proposals: Sequence[Proposal]
+    executor: Executor, engine: Engine, pressure: float, say: Callable[[str], None], proposals: Sequence[Proposal]
 ) -> list[Judged]:
-    futures = [executor.submit(judge, relaxer, pressure, proposal) for proposal in proposals]
+    futures = [executor.submit(judge, engine, pressure, proposal) for proposal in proposals]
     judged = []
     for future in futures:
         judged.append(future.result())
@@ -173,7 +116,7 @@ def _line(judged: Judged) -> str:
     if judged.kept is None:
         return f"{name} failed: {judged.variants[0].result.reason}"
     relaxed = judged.kept.relaxed
-    return f"{name} {relaxed.enthalpy_per_atom:.4f} eV/atom after {relaxed.steps} SCF cycles"
+    return f"{name} {relaxed.enthalpy_per_atom:.4f} eV/atom after {relaxed.steps} steps"
 
 
 def _near_hull(judged: Sequence[Judged], window: float) -> list[Judged]:
@@ -186,17 +129,19 @@ def _near_hull(judged: Sequence[Judged], window: float) -> list[Judged]:
 
 
 def _electrons(
-    executor: Executor, relaxer: PwRelaxer, judged: Sequence[Judged], say: Callable[[str], None]
+    executor: Executor, engine: Engine, judged: Sequence[Judged], directory: RunDirectory, say: Callable[[str], None]
 ) -> dict[str, ElectronicStructure | ScfFailure]:
-    spacing = relaxer.protocol.dos_k_spacing
-    futures = {
-        j.proposal.name: executor.submit(electronic_structure, relaxer.runner, j.kept.relaxed.crystal, spacing)
-        for j in judged
-    }
-    found = {}
+    futures = {j.proposal.name: executor.submit(engine.electrons, j.kept.relaxed.crystal) for j in judged}
+    found: dict[str, ElectronicStructure | ScfFailure] = {}
     for name, future in futures.items():
-        found[name] = future.result()
-        say(f"{name:>8} density of states: {_said_of(found[name])}")
+        if (electrons := future.result()) is None:
+            continue
+        found[name] = electrons
+        if isinstance(electrons, ElectronicStructure):
+            with writing_to(directory.electrons):
+                directory.electrons.mkdir(exist_ok=True)
+            replace_text(electrons_file(directory, name), json.dumps(electrons_document(electrons)))
+        say(f"{name:>8} density of states: {_said_of(electrons)}")
     return found
 
 
@@ -210,18 +155,25 @@ def _said_of(electrons: ElectronicStructure | ScfFailure) -> str:
 
 def _write(
     directory: RunDirectory,
-    relaxer: PwRelaxer,
+    engine: Engine,
     verdict: Verdict,
     judged: Sequence[Judged],
     electrons: Mapping[str, ElectronicStructure | ScfFailure],
 ) -> None:
-    runner = relaxer.runner
-    provenance = {
+    document = refined_document(
+        snapshot(directory.hull), engine.settings(), _provenance(directory, engine), verdict, judged, electrons
+    )
+    document |= {"cutoffs": engine.cutoffs()}
+    if directory.refined_phases.exists():
+        document = with_earlier_electrons(document, snapshot(directory.refined_phases))
+    replace_text(directory.refined_phases, json.dumps(document, indent=1) + "\n")
+
+
+def _provenance(directory: RunDirectory, engine: Engine) -> dict[str, Any]:
+    endpoints = snapshot(directory.hull)["endpoints"]
+    elements = sorted({z for formula in endpoints for z in Composition.from_formula(formula).elements})
+    return {
         "gasearch": version("gasearch"),
-        "quantum_espresso": runner.version(),
         "input_sha256": sha256_of(directory.input),
         "potential_sha256": ArchiveStore(directory.archive).metadata().potential,
-        "pseudopotential_sha256": runner.pseudopotentials(_elements([j.proposal for j in judged])),
-    }
-    document = refined_document(snapshot(directory.hull), relaxer.protocol, provenance, verdict, judged, electrons)
-    replace_text(directory.refined_phases, json.dumps(document, indent=1) + "\n")
+    } | engine.provenance(elements)

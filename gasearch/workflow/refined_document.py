@@ -11,7 +11,6 @@ import numpy as np
 from gasearch.crystal.composition import SYMBOLS
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.symmetry import space_group
-from gasearch.espresso.protocol import DftProtocol
 from gasearch.espresso.runner import ScfFailure
 from gasearch.outcomes import ElectronicStructure, Failure, RefinedPhase
 from gasearch.thermodynamics.hull import Hull, endpoint_enthalpies
@@ -25,7 +24,7 @@ SYMPREC: Final = 0.01
 
 def refined_document(
     found: Mapping[str, Any],
-    protocol: DftProtocol,
+    settings: Mapping[str, Any],
     provenance: Mapping[str, Any],
     verdict: Verdict,
     judged: Sequence[Judged],
@@ -38,7 +37,7 @@ def refined_document(
         "pressure_GPa": found["pressure_GPa"],
         "endpoints": found["endpoints"],
         "complete": hull is not None,
-        "settings": asdict(protocol.pw) | {"dos_k_spacing": protocol.dos_k_spacing},
+        "settings": dict(settings),
         "provenance": dict(provenance),
         "window": {
             "meV_per_atom": 1000 * verdict.window,
@@ -207,9 +206,29 @@ def _electrons_document(electrons: Mapping[str, ElectronicStructure | ScfFailure
         "projected_per_eV_and_cell": {
             f"{SYMBOLS[z]}-{orbital}": value for (z, orbital), value in sorted(found.projected_at_fermi.items())
         },
+        "slope_at_fermi_per_eV": found.slope_at_fermi,
         "valence_electrons": found.valence_electrons,
         "k_points": found.k_points,
     }
+
+
+def with_earlier_electrons(document: Mapping[str, Any], earlier: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document with the densities of states that an earlier one has of the same structures.
+
+    Nothing is taken over from one of other settings, programs or pseudopotentials.
+    """
+    what_decides = ("quantum_espresso", "pseudopotential_sha256")
+    same = document["settings"] == earlier["settings"] and all(
+        document["provenance"].get(key) == earlier["provenance"].get(key) for key in what_decides
+    )
+    kept = {phase["name"]: phase for phase in earlier["phases"]} if same else {}
+
+    def completed(phase: Mapping[str, Any]) -> dict[str, Any]:
+        twin = kept.get(phase["name"])
+        known = phase["electrons"] is None and twin is not None and twin["structure"] == phase["structure"]
+        return dict(phase) | ({"electrons": twin["electrons"]} if known else {})
+
+    return dict(document) | {"phases": [completed(phase) for phase in document["phases"]]}
 
 
 def _number(value: float) -> float | None:

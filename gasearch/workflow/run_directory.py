@@ -21,9 +21,12 @@ class RunDirectory:
     ----------
     path : Path
         The directory; need not exist.
+    above : Path or None
+        That of the run, if this is a later epoch of it.
     """
 
     path: Path
+    above: Path | None = None
 
     @property
     def archive(self) -> Path:
@@ -32,8 +35,8 @@ class RunDirectory:
 
     @property
     def input(self) -> Path:
-        """The resolved input."""
-        return self.path / "input.yaml"
+        """The resolved input; all epochs have that of the run."""
+        return (self.above or self.path) / "input.yaml"
 
     @property
     def calibration(self) -> Path:
@@ -71,13 +74,44 @@ class RunDirectory:
         return self.path / "refined.json"
 
     @property
+    def electrons(self) -> Path:
+        """Folder of densities of states and bands."""
+        return self.path / "electrons"
+
+    @property
+    def phonons(self) -> Path:
+        """Folder of the potential's verdicts on stability."""
+        return self.path / "phonons"
+
+    @property
     def lock(self) -> Path:
         """Locked while a run writes here; its text says which."""
-        return self.path / "lock"
+        return (self.above or self.path) / "lock"
+
+    @property
+    def potential(self) -> Path | None:
+        """Folder of a later epoch's potential; None where it is that of the input."""
+        return self.path / "potential" if self.above else None
+
+    @property
+    def labels(self) -> Path:
+        """Folder of what DFT said of structures that the search found."""
+        return self.path / "labels"
+
+    def epoch(self, number: int) -> RunDirectory:
+        """Return the folder of a later epoch: a search with a potential that has learnt from the one before."""
+        return RunDirectory(self.path / f"epoch-{number}", self.path)
+
+    def latest(self) -> RunDirectory:
+        """Return the last epoch that has a hull; the run itself where there is none."""
+        number = 1
+        while self.epoch(number).hull.exists():
+            number += 1
+        return self.epoch(number - 1) if number > 1 else self
 
 
 def existing_run(path: Path) -> RunDirectory:
-    """Return a directory that holds a run, to read it; the run may be going on.
+    """Return the last epoch of a run in a directory, to read it; the run may be going on.
 
     Raises
     ------
@@ -87,7 +121,7 @@ def existing_run(path: Path) -> RunDirectory:
     run = RunDirectory(path)
     if not run.input.is_file():
         raise RunDirectoryError(f"{path} holds no run (there is no {run.input.name}): start one with `gasearch run`")
-    return run
+    return run.latest()
 
 
 def is_running(run: RunDirectory) -> bool:

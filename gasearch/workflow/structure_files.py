@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -51,6 +52,8 @@ def write_best(folder: Path, best: Sequence[tuple[Individual, float]]) -> None:
             "enthalpy_eV_per_atom": individual.enthalpy_per_atom,
             "above_hull_eV_per_atom": above,
         }
+        if math.isfinite(individual.spread):
+            atoms.info["spread_eV_per_atom"] = individual.spread
         frames.append(atoms)
     with replacing(folder / "best.extxyz") as path:
         write(path, frames, format="extxyz", parallel=False)

@@ -47,8 +47,12 @@ class Tally:
 
 
 def phases(archive: Archive, within: float) -> list[tuple[Individual, float]]:
-    """Return the individuals at most ``within`` (eV per atom) above the hull, and how far; nearest first."""
-    above = np.maximum(archive.above, 0.0)
+    """Return the individuals at most ``within`` (eV per atom) above the hull, and how far; nearest first.
+
+    What is doubtful may lie below the hull, and comes first then.
+    """
+    doubtful = np.array([archive.doubtful(individual) for individual in archive.individuals], dtype=bool)
+    above = np.where(doubtful, archive.above, np.maximum(archive.above, 0.0))
     near = np.flatnonzero(above <= within)
     order = near[np.lexsort((archive.enthalpies[near], above[near]))]
     return [(archive.individuals[place], float(above[place])) for place in order]
@@ -62,7 +66,11 @@ def hull_document(archive: Archive, pressure: float, within: float, most: int) -
         "pressure_GPa": round(pressure_to_GPa(pressure), 9),
         "endpoints": [endpoint.formula for endpoint in archive.space.endpoints],
         "complete": archive.hull is not None,
-        "phases": [phase_document(archive.space, phase, above, phase.id in on_hull) for phase, above in found],
+        "spread_limit_eV_per_atom": archive.max_spread if np.isfinite(archive.max_spread) else None,
+        "phases": [
+            phase_document(archive.space, phase, above, phase.id in on_hull) | _doubt(archive, phase)
+            for phase, above in found
+        ],
     }
 
 
@@ -87,6 +95,13 @@ def phase_document(space: CompositionSpace, individual: Individual, above: float
     }
 
 
+def _doubt(archive: Archive, individual: Individual) -> dict[str, Any]:
+    """Return by how much a committee disagrees about a phase, and whether that is too much."""
+    if np.isnan(individual.spread):
+        return {}
+    return {"spread_eV_per_atom": individual.spread, "doubtful": archive.doubtful(individual)}
+
+
 @lru_cache(maxsize=4096)
 def _space_groups(crystal: Crystal) -> tuple[SpaceGroup, ...]:
     """Return the space groups at both tolerances; crystals are compared by identity, so a snapshot asks once."""
@@ -102,6 +117,7 @@ def summary_document(search: Search, tally: Tally, reason: str | None, run: dict
         "relaxations": tally.relaxations,
         "evaluations": tally.evaluations,
         "individuals": len(search.archive),
+        "doubtful": sum(map(search.archive.doubtful, search.archive.individuals)),
         "duplicates": search.twins + tally.failures["twin_before"],
         "failures": dict(sorted(tally.failures.items())),
         "operators": _operators(search, tally),

@@ -10,6 +10,8 @@ from scipy.spatial.transform import Rotation
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.geometry import supercell
 from gasearch.errors import PotentialError
+from gasearch.potential.committee import Committee
+from gasearch.potential.lennard_jones import LennardJones
 from gasearch.potential.potential import Batch, BatchResult, Potential
 
 
@@ -33,10 +35,14 @@ class Case:
         return self.potential.compute(Batch.from_crystals([crystal]))
 
 
-@pytest.fixture(params=["Lennard-Jones", "MACE", "ASE"])
+@pytest.fixture(params=["Lennard-Jones", "MACE", "ASE", "committee"])
 def case(request: pytest.FixtureRequest) -> Case:
     if request.param == "Lennard-Jones":
         return Case(request.getfixturevalue("kob_andersen"), (13, 29), 7.0)
+    if request.param == "committee":
+        lead = request.getfixturevalue("kob_andersen")
+        other = LennardJones({(29, 29): (1.1, 2.0), (13, 29): (1.5, 1.5), (13, 13): (0.6, 1.7)}, cutoff_sigma=4.0)
+        return Case(Committee([lead, other]), (13, 29), 7.0)
     if request.param == "MACE":
         from gasearch.potential.mace import Mace
 

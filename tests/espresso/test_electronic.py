@@ -3,10 +3,11 @@ import shutil
 import numpy as np
 import pytest
 
+from gasearch.crystal.band_path import band_path
 from gasearch.crystal.crystal import Crystal
-from gasearch.espresso.electronic import PROGRAMS, electronic_structure, read_electronic, steps
+from gasearch.espresso.electronic import electronic_structure, read_electronic, steps
 from gasearch.espresso.pw import PwSettings
-from gasearch.espresso.runner import PwRunner, ScfFailure, default_pseudo_dir
+from gasearch.espresso.runner import PROGRAMS, PwRunner, ScfFailure, default_pseudo_dir
 from gasearch.outcomes import ElectronicStructure
 
 needs_espresso = pytest.mark.skipif(shutil.which("projwfc.x") is None, reason="Quantum ESPRESSO is not installed")
@@ -54,10 +55,11 @@ def test_bands_that_overlap_make_a_metal():
 
 
 def test_the_programs_follow_one_another_around_the_fermi_energy():
-    chain = steps(HS, QUICK, 0.6, "/pseudo", 10.0)
-    assert [step.program for step in chain] == ["pw.x", *PROGRAMS]
-    assert "disk_io = 'low'" in chain[0].text and "tetrahedra_opt" in chain[1].text
-    assert "Emin = 4.000, Emax = 14.000" in chain[2].text
+    chain = steps(HS, QUICK, 0.6, "/pseudo", 10.0, band_path(HS, 30))
+    assert [step.program for step in chain] == ["pw.x", "pw.x", *PROGRAMS]
+    assert "disk_io = 'low'" in chain[0].text and "tetrahedra_opt" in chain[2].text
+    assert "K_POINTS crystal\n30\n0.000000000000 0.000000000000 0.000000000000 1.0\n" in chain[1].text
+    assert "Emin = 4.000, Emax = 14.000" in chain[3].text
 
 
 @needs_espresso
@@ -68,6 +70,9 @@ def test_hydrogen_atoms_are_a_metal_and_helium_is_none(number, is_metal, tmp_pat
     assert isinstance(found, ElectronicStructure)
     assert found.metal is is_metal and (found.gap > 5.0) is not is_metal
     assert found.valence_electrons == number
+    assert found.bands.shape[0] == len(found.path.points) and (np.diff(found.bands, axis=1) >= 0).all()
+    # Helium fills its lowest band; that of hydrogen is half filled.
+    assert (found.bands[:, 0].max() < found.fermi_energy) is not is_metal
     # Nearly free electrons: half filled, the DOS of a single band of this width.
     if is_metal:
         assert 0.02 < found.dos_at_fermi < 0.3

@@ -1,5 +1,7 @@
 """What the search does with what it is told."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -84,6 +86,61 @@ class TestArchive:
         archive = Archive(SPACE, TwinTolerance())
         archive.admit(individual(0, "H", -1.0, seed=5))
         assert archive.twin_of(individual(1, formula, enthalpy, seed)) is None
+
+
+class TestDoubt:
+    """What a committee disagrees about is kept, but it is on no hull, and no parent."""
+
+    def archive(self, *enthalpies: tuple[str, float, float]) -> Archive:
+        archive = Archive(SPACE, TwinTolerance(), max_spread=0.05)
+        for id, (formula, enthalpy, spread) in enumerate(enthalpies):
+            archive.admit(replace(individual(id, formula, enthalpy), spread=spread))
+        return archive
+
+    def test_it_lies_below_the_hull_that_it_does_not_define(self):
+        archive = self.archive(("H", -1.0, 0.01), ("S", -1.0, 0.0), ("HS", -9.0, 0.06), ("HS", -1.5, np.nan))
+        assert archive.hull_ids == {0, 1, 3}
+        assert archive.above.tolist() == pytest.approx([0.0, 0.0, -7.5, 0.0])
+        assert [archive.doubtful(i) for i in archive.individuals] == [False, False, True, False]
+
+    def test_an_endpoint_that_is_doubtful_is_none(self):
+        archive = self.archive(("H", -1.0, 0.01), ("S", -1.0, 0.06))
+        assert archive.hull is None
+        archive.admit(individual(2, "S", -0.5))
+        assert archive.hull_ids == {0, 2}
+
+    def test_it_is_never_a_parent(self):
+        archive = self.archive(("H", -1.0, 0.01), ("S", -1.0, 0.0), ("HS", -9.0, 0.06), ("HS", -1.5, 0.01))
+        assert sorted(archive.best(1)) == [0, 1, 3]
+
+    def test_repetitions_of_it_are_found(self):
+        archive = self.archive(("H", -1.0, 0.06))
+        assert archive.twin_of(individual(1, "H", -1.001, seed=0)) is archive.individuals[0]
+
+    @pytest.mark.parametrize("spread", [0.01, np.nan])
+    def test_a_twin_that_is_not_doubtful_takes_its_place(self, spread):
+        archive = self.archive(("H", -1.0, 0.06), ("S", -1.0, 0.0))
+        archive.replace(archive.individual(0), replace(individual(2, "H", -1.001, seed=0), spread=spread))
+        assert archive.hull_ids == {1, 2}
+
+    def test_a_doubtful_twin_takes_no_place(self):
+        archive = self.archive(("H", -1.0, 0.01), ("S", -1.0, 0.0))
+        assert not archive.replace(archive.individual(0), replace(individual(2, "H", -1.001, seed=0), spread=0.06))
+        assert archive.individual(2) is archive.individual(0) and archive.hull_ids == {0, 1}
+
+    def test_without_a_limit_nothing_is_doubtful(self):
+        archive = Archive(SPACE, TwinTolerance())
+        assert not archive.doubtful(replace(individual(0, "H", -1.0), spread=9.0))
+
+    def test_a_search_neither_rewards_nor_follows_it(self):
+        settings = SearchSettings(block=1, lag=0, first_generation=8, max_spread=0.05)
+        search = Search(SPACE, settings, seed=1)
+        for id, (formula, enthalpy, spread) in enumerate([("H", -1.0, 0.0), ("S", -1.0, 0.0), ("HS", -9.0, 0.06)]):
+            told = outcome(id, formula, enthalpy)
+            search.tell(replace(told, result=replace(told.result, spread=spread)))
+        assert [change.id for change in search.story] == [1]
+        odds = search.compositions.odds(search.archive.hull)
+        assert odds.max() == pytest.approx(odds[search.compositions.reduced.index(Composition.from_formula("H2S"))])
 
 
 class TestSearch:

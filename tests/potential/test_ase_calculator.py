@@ -1,12 +1,16 @@
+import importlib.util
+
 import numpy as np
 import pytest
 
 from gasearch.crystal.crystal import Crystal
-from gasearch.errors import PotentialError
+from gasearch.errors import MissingProgramError, PotentialError
 from gasearch.outcomes import Reason, Relaxed
 from gasearch.potential.ase_calculator import AseCalculator
+from gasearch.potential.load import load_potential
 from gasearch.potential.potential import Batch
 from gasearch.potential.relaxation import BatchRelaxer
+from gasearch.potential.settings import AseSettings
 
 FCC = np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]])
 COPPER, LITHIUM = Crystal(1.9 * FCC, [[0, 0, 0]], [29]), Crystal(2.2 * FCC, [[0, 0, 0]], [3])
@@ -54,3 +58,12 @@ def test_wrong_arguments_are_named():
 def test_a_calculator_without_stress_is_refused():
     with pytest.raises(PotentialError, match="gives no stress"):
         AseCalculator("ase.calculators.test.TestPotential")
+
+
+def test_a_universal_model_is_known_by_name_and_missed_where_it_is_not_installed(monkeypatch):
+    settings = AseSettings("ase", "chgnet")
+    assert not settings.problems((1, 16))
+    assert "nor one of chgnet, sevennet-0" in AseSettings("ase", "chgnett").problems((1,))[0]
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingProgramError, match="chgnet is not installed: pip install chgnet"):
+        load_potential(settings)

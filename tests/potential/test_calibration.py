@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gasearch.errors import PotentialError
-from gasearch.potential.calibration import calibrate
+from gasearch.potential.calibration import calibrate, doubts
 from gasearch.potential.potential import Batch, BatchResult
 from gasearch.units import pressure_from_GPa
 
@@ -48,3 +48,28 @@ def test_a_hole_at_short_distance_is_not_taken_for_a_crystal():
 def test_a_potential_that_only_collapses_is_refused():
     with pytest.raises(PotentialError, match=r"no minimum of enthalpy .* H at 100 GPa.* lowest at 0\.60 Å"):
         calibrate(Springless(), (1,), pressure_from_GPa(100))
+
+
+def test_nothing_speaks_against_a_potential_that_is_right(kob_andersen):
+    for pressure in (0.0, pressure_from_GPa(100)):
+        assert not doubts(kob_andersen, calibrate(kob_andersen, (29, 13), pressure), pressure)
+
+
+def test_a_hole_within_the_distances_of_a_search_is_told():
+    pressure = pressure_from_GPa(100)
+    lengths = calibrate(Springless(wall=1.2), (1,), pressure)
+    assert lengths.minimum_distances[1, 1] < 1
+    told = doubts(Springless(wall=1.2), lengths, pressure)
+    assert any("simple cell of H is lower at 0." in doubt for doubt in told)
+
+
+def test_a_stress_that_is_no_slope_is_told(kob_andersen):
+    class Wrong:
+        name, elements, shortest_distances = "wrong", (29,), {}
+
+        def compute(self, batch: Batch) -> BatchResult:
+            result = kob_andersen.compute(batch)
+            return BatchResult(result.energy, result.forces, 1.3 * result.stress)
+
+    pressure = pressure_from_GPa(100)
+    assert any("where the slope" in doubt for doubt in doubts(Wrong(), calibrate(Wrong(), (29,), pressure), pressure))

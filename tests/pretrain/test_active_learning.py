@@ -6,6 +6,7 @@ import pytest
 from gasearch.crystal.composition import Composition, CompositionSpace
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import CalculationError
+from gasearch.potential.committee import Committee
 from gasearch.potential.lennard_jones import LennardJones
 from gasearch.potential.potential import Batch, BatchResult
 from gasearch.pretrain.active_learning import ActiveSettings, Round, choose, explore
@@ -28,7 +29,9 @@ def found() -> Round:
         sample([1, 16], 3.0 + k / 100, k) for k in range(20)
     ]
     above = np.where(np.arange(80) % 2, 2.0, 0.0)
-    return Round(PRESSURE, tuple(relaxed), above, tuple(sample([16], 2.0, 100 + k) for k in range(10)))
+    return Round(
+        PRESSURE, tuple(relaxed), above, np.full(80, np.nan), tuple(sample([16], 2.0, 100 + k) for k in range(10))
+    )
 
 
 def drawn(found, space):
@@ -50,6 +53,14 @@ def test_low_enthalpies_and_rare_compositions_are_preferred(found, space):
     assert sum(len(s.crystal) == 2 for s in chosen) >= 3
 
 
+def test_what_the_committee_disagrees_about_is_preferred(found, space):
+    uncertain = np.arange(80) % 4 == 0
+    found = replace(found, spread=np.where(uncertain, 1.0, 0.01))
+    known = {id(s): u for s, u in zip(found.relaxed, uncertain, strict=True)}
+    chosen = [known[id(s)] for s in drawn(found, space) if id(s) in known]
+    assert np.mean(chosen) > 0.7
+
+
 def test_choice_depends_on_the_generator_alone(found, space):
     assert [s.origin for s in drawn(found, space)] == [s.origin for s in drawn(found, space)]
 
@@ -59,7 +70,7 @@ def explored() -> Round:
     compositions = CompositionSpace((Composition.from_formula("H"), Composition.from_formula("S")), 1, 3)
     potential = LennardJones({(1, 1): (1.0, 1.0), (1, 16): (1.2, 1.4), (16, 16): (1.0, 1.8)}, cutoff_sigma=2.5)
     space = search_space(compositions, {1: 0.7, 16: 4.0})
-    return explore(potential, space, SamplingSettings(), PRESSURE, 0, range(30))
+    return explore(Committee([potential]), space, SamplingSettings(), PRESSURE, 0, range(30))
 
 
 def test_explored_structures_keep_their_origins(explored):
@@ -95,10 +106,28 @@ class Broken(LennardJones):
 def test_an_element_without_a_relaxed_crystal_is_named(space):
     potential = Broken({(1, 1): (1.0, 1.0), (1, 16): (1.2, 1.4), (16, 16): (1.0, 1.8)}, cutoff_sigma=2.5)
     with pytest.raises(CalculationError, match="no crystal of S could be relaxed"):
-        explore(potential, space, SamplingSettings(), PRESSURE, 0, range(3))
+        explore(Committee([potential]), space, SamplingSettings(), PRESSURE, 0, range(3))
 
 
 def test_every_element_is_explored_however_few_crystals_are_drawn(space):
     potential = LennardJones({(1, 1): (1.0, 1.0), (1, 16): (1.2, 1.4), (16, 16): (1.0, 1.8)}, cutoff_sigma=2.5)
-    found = explore(potential, space, SamplingSettings(), PRESSURE, 0, range(0))
+    found = explore(Committee([potential]), space, SamplingSettings(), PRESSURE, 0, range(0))
     assert {s.crystal.composition.reduced.formula for s in found.relaxed} == {"H", "S"}
+
+
+def test_structures_underway_lie_between_start_and_minimum(explored):
+    origins = {s.origin for s in explored.underway}
+    assert len(origins) > 5 and origins <= {f"random-{k:05d}" for k in range(30)} | {
+        f"scan-{symbol}-{name}" for symbol in ("H", "S") for name in LATTICES
+    }
+    done = {s.origin: s.crystal for s in explored.relaxed}
+    moved = [s for s in explored.underway if s.origin in done]
+    assert all(s.crystal.volume != pytest.approx(done[s.origin].volume, rel=1e-6) for s in moved)
+
+
+def test_some_labels_are_for_structures_underway(found, space):
+    way = tuple(sample([1, 16], 4.0 + k / 10, 200 + k) for k in range(9))
+    found = replace(found, underway=way)
+    settings = replace(SETTINGS, underway_share=0.15)
+    chosen = choose(found, space, SamplingSettings(), settings, np.random.default_rng(0))
+    assert sum(s.origin >= "random-00200" for s in chosen) == 3 and len(chosen) <= 20

@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,8 +13,10 @@ from gasearch.pretrain.sampling import (
     SamplingSettings,
     Split,
     atomic_volume,
+    diverse_samples,
     lattice,
     minimum_distances,
+    prototype_samples,
     random_samples,
     rattled,
     split_of,
@@ -101,3 +104,35 @@ def test_split_is_a_function_of_the_origin_and_near_its_shares():
     counts = Counter(split_of(f"random-{k:05d}") for k in range(2000))
     assert 150 < counts[Split.TEST] < 250 and 150 < counts[Split.VALIDATION] < 250
     assert split_of("random-00007") is split_of("random-00007")
+
+
+def test_every_member_of_a_committee_has_the_same_test_cells_and_its_own_validation():
+    origins = [f"random-{k:05d}" for k in range(300)]
+    of = [{split: {o for o in origins if split_of(o, m) is split} for split in Split} for m in range(3)]
+    assert of[0][Split.TEST] == of[1][Split.TEST] == of[2][Split.TEST]
+    assert not of[0][Split.VALIDATION] & of[1][Split.VALIDATION] and of[2][Split.VALIDATION]
+
+
+def test_what_a_search_asked_for_is_trained_on():
+    assert {split_of(f"feedback-1-{k}") for k in range(50)} == {Split.TRAIN}
+
+
+def test_prototypes_occupy_the_elements_in_every_way_and_can_be_left_out(space):
+    samples = list(prototype_samples(space, SETTINGS, 0))
+    assert len({s.origin for s in samples}) == len(samples) > 20
+    formulas = {s.crystal.composition.reduced.formula for s in samples}
+    assert {"H", "S", "HS", "H3S", "HS3"} <= formulas
+    ratios = [np.log(s.crystal.volume / space.volume(s.crystal.composition)) for s in samples]
+    assert np.std(ratios) > 0.1
+    assert not list(prototype_samples(space, replace(SETTINGS, prototypes=False), 0))
+
+
+def test_the_least_alike_are_taken_from_a_pool(space):
+    count = 8
+    pool = list(random_samples(space, SETTINGS, 1, 0, 3 * count))
+    taken = diverse_samples(space, replace(SETTINGS, pool=3), 1, count)
+    parents = [s for s in taken if s.kind is Kind.RANDOM]
+    assert len(parents) == count and {s.origin for s in taken} <= {s.origin for s in pool}
+    assert [s.origin for s in diverse_samples(space, replace(SETTINGS, pool=1), 1, count)] == [
+        s.origin for s in pool if s.origin < f"random-{count:05d}"
+    ]

@@ -5,12 +5,17 @@ import pytest
 
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.symmetry import SpaceGroup
-from gasearch.espresso.protocol import PROTOCOLS
 from gasearch.outcomes import Attempt, ElectronicStructure, Failure, Reason, RefinedPhase, Relaxed
 from gasearch.units import pressure_from_GPa
-from gasearch.workflow.refined_document import refined_document, structure_document, structure_from
+from gasearch.workflow.refined_document import (
+    refined_document,
+    structure_document,
+    structure_from,
+    with_earlier_electrons,
+)
 from gasearch.workflow.refinement import CLOSED, Judged, Proposal, Variant, Verdict
 
+SETTINGS = {"ecutwfc": 50.0}
 HYDROGEN = Crystal(np.eye(3) * 1.2, [[0, 0, 0]], [1])
 SULPHUR = Crystal(np.eye(3) * 2.2, [[0, 0, 0]], [16])
 SULPHIDE = Crystal(np.eye(3) * 2.5, [[0, 0, 0], [0.5, 0.5, 0.5]], [1, 16])
@@ -43,7 +48,7 @@ REFERENCE = judged("known.cif#0", HYDROGEN.scaled_to(1.5), [1.0, 0.0], -1.3)
 
 def document(more=(), electrons=None) -> dict:
     verdict = Verdict(CANDIDATES, 0.05, 0.01, CLOSED)
-    found = refined_document(FOUND, PROTOCOLS["fast"], {}, verdict, [*CANDIDATES, *more], electrons or {})
+    found = refined_document(FOUND, SETTINGS, {}, verdict, [*CANDIDATES, *more], electrons or {})
     return json.loads(json.dumps(found))
 
 
@@ -72,7 +77,7 @@ def test_failures_are_told_and_without_an_endpoint_there_is_no_hull():
     failure = Failure(Reason.SCF, 3, None, "first: it did not")
     failed = Judged(CANDIDATES[1].proposal, (Variant(0.02, SpaceGroup(1, "P1"), failure),), None)
     found = refined_document(
-        FOUND, PROTOCOLS["fast"], {}, Verdict((failed,), 0.05, np.inf, "spent"), [CANDIDATES[0], failed], {}
+        FOUND, SETTINGS, {}, Verdict((failed,), 0.05, np.inf, "spent"), [CANDIDATES[0], failed], {}
     )
     assert not found["complete"] and found["window"]["largest_drop_meV_per_atom"] is None
     assert found["phases"][0]["dft"]["above_hull_eV_per_atom"] is None
@@ -89,6 +94,19 @@ def test_states_at_the_fermi_energy_are_given_per_cell_spin_atom_and_valence_ele
         {"cell": 2.0, "cell_and_spin": 1.0, "atom": 1.0, "valence_electron": 2 / 7}
     )
     assert found["projected_per_eV_and_cell"] == {"H-s": 0.5}
+
+
+def test_densities_of_states_of_the_same_structures_are_taken_over():
+    electrons = {"3": ElectronicStructure(SULPHIDE, 0.5, 0.0, 7.0, np.array([0.0, 1.0]), np.ones(2))}
+    earlier, now = document(electrons=electrons), document()
+    earlier["provenance"] = now["provenance"] = {"quantum_espresso": "7.2"}
+    assert by_name(with_earlier_electrons(now, earlier))["3"]["electrons"] == by_name(earlier)["3"]["electrons"]
+    assert by_name(with_earlier_electrons(now, earlier))["1"]["electrons"] is None
+    assert by_name(with_earlier_electrons(now, earlier | {"settings": {"ecutwfc": 9.0}}))["3"]["electrons"] is None
+    other = earlier | {"provenance": {"quantum_espresso": "6.7"}}
+    assert by_name(with_earlier_electrons(now, other))["3"]["electrons"] is None
+    by_name(earlier)["3"]["structure"]["cell_A"][0][0] += 0.1
+    assert by_name(with_earlier_electrons(now, earlier))["3"]["electrons"] is None
 
 
 def test_structures_come_back_as_they_were():

@@ -1,0 +1,80 @@
+"""Whether the plane waves suffice: with too few of them the stress is not the slope of the energy.
+
+A cutoff keeps more plane waves in a larger cell, so that energies of different volumes err differently, and their slope
+has a part, the Pulay stress, that the stress does not have (doi:10.1088/0953-8984/2/19/007). It vanishes with the
+basis error itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+
+from gasearch.crystal.crystal import Crystal
+from gasearch.espresso.pw import ScfResult
+from gasearch.espresso.runner import PwRunner, ScfFailure
+
+#: Relative change of volume over which the slope of the energy is taken, to either side.
+_CHANGE: Final = 0.03
+#: Cutoffs that are tried, Ry.
+LADDER: Final = (50.0, 60.0, 70.0, 80.0, 90.0, 100.0, 120.0, 140.0, 160.0)
+
+
+@dataclass(frozen=True)
+class CutoffCheck:
+    """The pressure of a crystal, twice.
+
+    Parameters
+    ----------
+    ecutwfc : float
+        Ry.
+    by_stress, by_slope : float
+        eV/Å³; the slope of the energy is taken at constant cutoff.
+    """
+
+    ecutwfc: float
+    by_stress: float
+    by_slope: float
+
+    @property
+    def error(self) -> float:
+        """Difference of the two, relative to the pressure by the slope."""
+        return abs(self.by_stress - self.by_slope) / abs(self.by_slope)
+
+
+def check_cutoff(runner: PwRunner, crystal: Crystal) -> CutoffCheck | ScfFailure:
+    """Compare the crystal's stress with the slope of its energy."""
+    results = [_scf_at(runner, crystal, 1 + change) for change in (-_CHANGE, 0.0, _CHANGE)]
+    if failures := [result for result in results if isinstance(result, ScfFailure)]:
+        return failures[0]
+    smaller, middle, larger = results
+    slope = (smaller.energy - larger.energy) / (2 * _CHANGE * crystal.volume)
+    return CutoffCheck(runner.settings.ecutwfc, -float(np.trace(middle.stress)) / 3, slope)
+
+
+def _scf_at(runner: PwRunner, crystal: Crystal, ratio: float) -> ScfResult | ScfFailure:
+    """Run an SCF at a multiple of the volume, on the same grid of k-points."""
+    spacing = runner.settings.k_spacing * ratio ** (-1 / 3)
+    scaled = replace(runner, settings=replace(runner.settings, k_spacing=spacing))
+    return scaled.scf(crystal.scaled_to(ratio * crystal.volume))
+
+
+def sufficient_cutoff(runner: PwRunner, crystal: Crystal, accuracy: float) -> CutoffCheck | ScfFailure:
+    """Return the check of the lowest cutoff, from the runner's own upwards, that keeps the error below ``accuracy``.
+
+    The check of the highest cutoff where none does.
+    """
+    found: CutoffCheck | ScfFailure | None = None
+    for ecutwfc in _cutoffs(runner.settings.ecutwfc):
+        settings = replace(runner.settings, ecutwfc=ecutwfc, ecutrho=4 * ecutwfc)
+        found = check_cutoff(replace(runner, settings=settings), crystal)
+        if isinstance(found, ScfFailure) or found.error <= accuracy:
+            break
+    return found
+
+
+def _cutoffs(lowest: float) -> Iterable[float]:
+    return (lowest, *(cutoff for cutoff in LADDER if cutoff > lowest))

@@ -1,0 +1,1 @@
+"""Phonons of any potential, and what they say of stability."""

@@ -1,0 +1,74 @@
+"""Several potentials trained alike: where they disagree, none of them knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gasearch.crystal.crystal import Crystal
+from gasearch.outcomes import Failure, Relaxed, Relaxer
+from gasearch.potential.potential import Batch, BatchResult, Potential
+
+#: Structures that are judged together.
+_BATCH = 32
+
+
+class Committee:
+    """Potentials for the same elements as one: the mean of what they say, and how far they are apart.
+
+    Parameters
+    ----------
+    members : sequence of Potential
+        The first one leads: a search relaxes with it alone, and asks the others what they think of the result.
+    """
+
+    def __init__(self, members: Sequence[Potential]):
+        self.members = tuple(members)
+        self.lead = self.members[0]
+        self.name = f"{self.lead.name}, a committee of {len(self.members)}"
+        self.elements = self.lead.elements
+        self.shortest_distances = self.lead.shortest_distances
+
+    def compute(self, batch: Batch) -> BatchResult:
+        """Return the members' mean; the errors of any of them are the committee's."""
+        results = [member.compute(batch) for member in self.members]
+        mean = (np.mean([getattr(r, name) for r in results], axis=0) for name in ("energy", "forces", "stress"))
+        return BatchResult(*mean, {system: said for r in results for system, said in r.errors.items()})
+
+    def spread(self, crystals: Sequence[Crystal]) -> np.ndarray:
+        """Return the standard deviation (n,) of the members' energies, eV/atom; NaN for a single member."""
+        if len(self.members) < 2:
+            return np.full(len(crystals), np.nan)
+        parts = [crystals[first : first + _BATCH] for first in range(0, len(crystals), _BATCH)]
+        return np.concatenate([np.empty(0), *(self._spread(Batch.from_crystals(part)) for part in parts)])
+
+    def _spread(self, batch: Batch) -> np.ndarray:
+        energies = np.array([member.compute(batch).energy for member in self.members])
+        return np.std(energies / np.diff(batch.offsets), axis=0, ddof=1)
+
+
+@dataclass(frozen=True)
+class JudgedRelaxer:
+    """Relaxes, and says how far a committee disagrees about each structure that it arrives at.
+
+    Parameters
+    ----------
+    relaxer : Relaxer
+    committee : Committee
+    """
+
+    relaxer: Relaxer
+    committee: Committee
+
+    def relax(
+        self, crystals: Sequence[Crystal], pressure: float, ceilings: Sequence[float] | None = None
+    ) -> list[Relaxed | Failure]:
+        """Relax each crystal at the pressure (eV/Å³); see `gasearch.outcomes.Relaxer`."""
+        outcomes = self.relaxer.relax(crystals, pressure, ceilings)
+        places = [place for place, outcome in enumerate(outcomes) if isinstance(outcome, Relaxed)]
+        spreads = self.committee.spread([outcomes[place].crystal for place in places])
+        for place, spread in zip(places, spreads.tolist(), strict=True):
+            outcomes[place] = replace(outcomes[place], spread=spread)
+        return outcomes

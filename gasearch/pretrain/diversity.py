@@ -1,0 +1,46 @@
+"""Which of many structures are worth a label, told without a calculation: those least like all others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gasearch.crystal.crystal import Crystal
+from gasearch.crystal.fingerprint import fingerprint
+
+
+def descriptors(crystals: Sequence[Crystal], elements: tuple[int, ...]) -> np.ndarray:
+    """Return a vector (n, d) of each structure: its fingerprint, by whose distance structures differ."""
+    return np.array([fingerprint(crystal, elements) for crystal in crystals])
+
+
+def farthest_first(found: np.ndarray, count: int, known: np.ndarray | None = None, nearest: float = 0.0) -> list[int]:
+    """Choose points one after the other, each the farthest from all that are chosen or known.
+
+    The traversal of Gonzalez, doi:10.1016/0304-3975(85)90224-5.
+
+    Parameters
+    ----------
+    found : (n, d) array
+        What is chosen from.
+    count : int
+        How many at most.
+    known : (m, d) array or None
+        What there is already.
+    nearest : float
+        A point that is not farther than this from what is there is no news.
+    """
+    if not len(found):
+        return []
+    apart = np.full(len(found), np.inf)
+    for start in range(0, 0 if known is None else len(known), 256):
+        block = np.linalg.norm(found[:, None] - known[None, start : start + 256], axis=2)
+        apart = np.minimum(apart, block.min(axis=1))
+    chosen: list[int] = []
+    while len(chosen) < min(count, len(found)) and (farthest := int(np.argmax(apart))) not in chosen:
+        if apart[farthest] <= nearest:
+            break
+        chosen.append(farthest)
+        apart = np.minimum(apart, np.linalg.norm(found - found[farthest], axis=1))
+    return chosen

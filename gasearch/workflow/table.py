@@ -1,0 +1,55 @@
+"""Refined phases as lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from gasearch.units import MEV_PER_EV
+from gasearch.workflow.phonons import verdict_of
+from gasearch.workflow.run_directory import RunDirectory
+
+_LINE = "{:<10}{:<12}{:>6}{:>12}{:>12}{:>12}  {:<9} {}"
+
+
+def dft_lines(directory: RunDirectory, document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a table of the phases of refined.json, nearest to the DFT hull first, and what is known of the elements.
+
+    Energies are in meV per atom; N(EF) in states per eV and cell.
+    """
+    yield _LINE.format("formula", "space group", "atoms", "above: DFT", "potential", "N(EF)", "phonons", "from")
+    for phase in document["phases"]:
+        if phase["same_as"] is None:
+            yield _phase_line(phase, verdict_of(directory, phase))
+    for reference in document["references"]:
+        above = reference["search_above_reference_eV_per_atom"]
+        if above is not None:
+            yield (
+                f"{reference['endpoint']}: the search's lowest phase lies {MEV_PER_EV * above:+.1f} meV/atom "
+                f"from {reference['reference']}"
+            )
+    window = document["window"]
+    yield f"up to {window['meV_per_atom']:.0f} meV/atom above the potential's hull: {window['reason']}"
+
+
+def _phase_line(phase: Mapping[str, Any], verdict: Mapping[str, Any] | None) -> str:
+    return _LINE.format(
+        phase["formula"],
+        phase["space_group"],
+        phase["atoms"],
+        _meV(phase["dft"]["above_hull_eV_per_atom"]),
+        _meV(phase["mlip"]["above_hull_eV_per_atom"] if phase["mlip"] else None),
+        _states(phase["electrons"]),
+        verdict["verdict"] if verdict else "-",
+        phase["name"],
+    )
+
+
+def _meV(energy: float | None) -> str:
+    return "-" if energy is None else f"{MEV_PER_EV * energy:.1f}"
+
+
+def _states(electrons: Mapping[str, Any] | None) -> str:
+    if not electrons or "failure" in electrons:
+        return "-"
+    return f"{electrons['dos_at_fermi_per_eV']['cell']:.3f}" if electrons["metal"] else f"gap {electrons['gap_eV']:.2f}"

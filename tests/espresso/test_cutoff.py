@@ -1,0 +1,78 @@
+import shutil
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from gasearch.crystal.crystal import Crystal
+from gasearch.espresso.cutoff import CutoffCheck, check_cutoff, sufficient_cutoff
+from gasearch.espresso.protocol import PROTOCOLS
+from gasearch.espresso.pw import PwSettings, ScfResult, k_grid
+from gasearch.espresso.runner import PwRunner, ScfFailure, ScfProblem, default_pseudo_dir
+
+BCC = Crystal((np.ones((3, 3)) - 2 * np.eye(3)) * 0.73, [[0, 0, 0]], [1])
+needs_pw = pytest.mark.skipif(shutil.which("pw.x") is None, reason="pw.x is not installed")
+
+
+@dataclass(frozen=True)
+class Springs:
+    """A crystal whose energy is p·(V₀ − V), with a stress that misses p by an error that falls with the cutoff."""
+
+    settings: PwSettings
+    pressure: float = 1.2
+    fails: bool = False
+
+    def scf(self, crystal: Crystal) -> ScfResult | ScfFailure:
+        if self.fails:
+            return ScfFailure(ScfProblem.NOT_CONVERGED)
+        error = 2.0 / self.settings.ecutwfc
+        stress = -self.pressure * (1 - error) * np.eye(3)
+        return ScfResult(-self.pressure * crystal.volume, np.zeros((1, 3)), stress, 1, 1)
+
+
+@dataclass(frozen=True)
+class Grids:
+    """Keeps the k-grids it is asked for."""
+
+    settings: PwSettings
+    seen: list
+
+    def scf(self, crystal: Crystal) -> ScfResult:
+        self.seen.append(k_grid(crystal, self.settings.k_spacing))
+        return ScfResult(-crystal.volume, np.zeros((1, 3)), -np.eye(3), 1, 1)
+
+
+def test_stress_and_slope_are_compared():
+    found = check_cutoff(Springs(PwSettings()), BCC)
+    assert (found.by_slope, found.by_stress) == pytest.approx((1.2, 1.2 * 0.96))
+    assert found.error == pytest.approx(0.04)
+
+
+def test_all_volumes_have_the_same_grid_of_k_points():
+    for spacing in np.linspace(0.3, 0.5, 21):
+        runner = Grids(PwSettings(k_spacing=spacing), [])
+        check_cutoff(runner, BCC)
+        assert len(set(runner.seen)) == 1
+
+
+def test_the_cutoff_is_raised_as_far_as_needed_and_no_farther():
+    assert sufficient_cutoff(Springs(PwSettings()), BCC, np.inf).ecutwfc == 50.0
+    assert sufficient_cutoff(Springs(PwSettings()), BCC, 0.03).ecutwfc == 70.0
+    assert sufficient_cutoff(Springs(PwSettings(ecutwfc=75.0)), BCC, 0.03).ecutwfc == 75.0
+    assert sufficient_cutoff(Springs(PwSettings()), BCC, 1e-9).ecutwfc == 160.0
+    assert isinstance(sufficient_cutoff(Springs(PwSettings(), fails=True), BCC, 0.01), ScfFailure)
+
+
+def test_a_cutoff_that_a_user_gives_is_kept():
+    assert PROTOCOLS["standard"].pulay_error < 0.02
+    assert PROTOCOLS["standard"].with_settings(ecutwfc=40.0).pulay_error == np.inf
+    assert PROTOCOLS["standard"].with_settings(k_spacing=0.3).pulay_error == PROTOCOLS["standard"].pulay_error
+
+
+@needs_pw
+def test_more_plane_waves_bring_stress_and_energy_of_hydrogen_together():
+    runner = PwRunner(PwSettings(ecutwfc=30.0, ecutrho=120.0, k_spacing=0.8, degauss=0.05), default_pseudo_dir())
+    settings = replace(runner.settings, ecutwfc=70.0, ecutrho=280.0)
+    few, many = check_cutoff(runner, BCC), check_cutoff(replace(runner, settings=settings), BCC)
+    assert isinstance(few, CutoffCheck) and isinstance(many, CutoffCheck)
+    assert few.error > 0.05 > 0.02 > many.error

@@ -1,0 +1,51 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gasearch
+from gasearch.cli import main
+from gasearch.errors import RunDirectoryError
+
+INPUT = Path(__file__).parent.parent.parent / "inputs" / "first-search.yaml"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("runs") / "first"
+    assert main(["run", str(INPUT), "--run-dir", str(path)]) == 0
+    return path
+
+
+def test_pymatgen_finds_the_same_hull(run: Path):
+    found = gasearch.load_run(run)
+    diagram = found.phase_diagram()
+    for phase in found.phases:
+        assert diagram.get_e_above_hull(phase.entry) == pytest.approx(phase.above_hull, abs=1e-7)
+
+
+def test_phases_are_what_the_run_wrote(run: Path):
+    written = json.loads((run / "hull.json").read_text())
+    found = gasearch.load_run(run)
+    assert found.method == "potential"
+    assert found.pressure_GPa == written["pressure_GPa"]
+    for phase, row in zip(found.phases, written["phases"], strict=True):
+        assert phase.formula == row["formula"]
+        assert phase.atoms.get_volume() / len(phase.atoms) == pytest.approx(row["volume_A3_per_atom"])
+        assert np.allclose(phase.structure.lattice.matrix, phase.atoms.cell)
+
+
+def test_what_dft_has_not_done_is_said(run: Path):
+    with pytest.raises(RunDirectoryError, match="gasearch refine"):
+        gasearch.load_refined(run)
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path: Path):
+    with pytest.raises(RunDirectoryError, match="holds no run"):
+        gasearch.load_run(tmp_path)
+
+
+def test_other_names_are_unknown():
+    with pytest.raises(AttributeError, match="no attribute"):
+        gasearch.load_everything  # noqa: B018
