@@ -97,6 +97,7 @@ def test_a_model_is_kept_and_says_what_it_does_not_know(hydrides: Superconductor
     }
     verdicts = rank(candidates, [read])
     assert [one.name for one in verdicts[:2]] == ["high", "low"]
+    assert verdicts[0].deviation > 1  # although it was trained on
     assert verdicts[0].tc == rank(candidates, [model])[0].tc
     assert verdicts[1].best_pressure_GPa >= 150
     reasons = {one.name: one.reason for one in verdicts[2:] if one.tc is None}
@@ -156,7 +157,7 @@ def test_measured_superconductors_know_nothing_of_compressed_hydrides():
     features = features_of(data)[some]
     domain = Domain.of(features, data.systems[some])
     model = TcModel(
-        "supercon", grow(features, np.log(data.tc[some]), Growth(trees=1), 0), domain, 1.0, (0, AMBIENT_GPA)
+        "supercon", grow(features, np.log(data.tc[some]), Growth(trees=1), 0), domain, (0.0, 1.0), (0, AMBIENT_GPA)
     )
     assert model.outside(Amounts.from_formula("Nb3Sn"), 0.0) is None
     assert "GPa is outside" in model.outside(Amounts.from_formula("LaH10"), 170.0)
