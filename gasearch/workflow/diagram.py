@@ -18,13 +18,14 @@ from gasearch.errors import InputError, RunDirectoryError
 from gasearch.files import replace_text
 from gasearch.outcomes import Failure, Relaxed
 from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
-from gasearch.potential.load import load_potential
-from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
+from gasearch.potential.load import spread_limit
+from gasearch.potential.relaxation import RelaxationSettings
 from gasearch.potential.settings import PotentialSettings
 from gasearch.report.diagram import StableRange, plot_diagram
 from gasearch.thermodynamics.hull import Hull
 from gasearch.units import pressure_to_GPa
 from gasearch.workflow.archive_store import ArchiveStore
+from gasearch.workflow.epoch import make_relaxer
 from gasearch.workflow.pictures import snapshot
 from gasearch.workflow.proposals import candidates
 from gasearch.workflow.refinement import Proposal
@@ -66,13 +67,13 @@ class HullAt:
         eV/Å³.
     phases : tuple of (Proposal, Relaxed)
         Those on the hull, in the order of their compositions.
-    failed : int
-        Structures that did not relax at this pressure.
+    left_out : int
+        Structures that did not relax at this pressure, or of which the potential is not sure there.
     """
 
     pressure: float
     phases: tuple[tuple[Proposal, Relaxed], ...]
-    failed: int
+    left_out: int
 
 
 def diagram(settings: DiagramSettings, paths: Sequence[Path], output: Path, say: Callable[[str], None]) -> None:
@@ -104,7 +105,7 @@ def _drive(
     hulls = []
     for pressure, waited in futures.items():
         results = list(itertools.chain.from_iterable(future.result() for future in waited))
-        hulls.append(hull_at(pressure, proposals, results))
+        hulls.append(hull_at(pressure, proposals, results, spread_limit(settings.potential)))
         say(_line(hulls[-1]))
     ranges = stable_ranges(hulls)
     document = diagram_document(endpoints, paths, hulls, ranges)
@@ -142,18 +143,23 @@ def relaxed_at(
     potential: PotentialSettings, relaxation: RelaxationSettings, crystals: Sequence[Crystal], pressure: float
 ) -> list[Relaxed | Failure]:
     """Relax crystals at a pressure (eV/Å³), in the process that does it."""
-    return BatchRelaxer(load_potential(potential), relaxation).relax(crystals, pressure)
+    return make_relaxer(potential, relaxation).relax(crystals, pressure)
 
 
-def hull_at(pressure: float, proposals: Sequence[Proposal], results: Sequence[Relaxed | Failure]) -> HullAt:
+def hull_at(
+    pressure: float, proposals: Sequence[Proposal], results: Sequence[Relaxed | Failure], max_spread: float = np.inf
+) -> HullAt:
     """Return the hull of what relaxed at a pressure (eV/Å³).
+
+    It leaves out that about which a committee of potentials disagrees by more than ``max_spread``, eV/atom.
 
     Raises
     ------
     RunDirectoryError
         If no phase of an endpoint relaxed.
     """
-    kept = [(p, r) for p, r in zip(proposals, results, strict=True) if isinstance(r, Relaxed)]
+    relaxed = [(p, r) for p, r in zip(proposals, results, strict=True) if isinstance(r, Relaxed)]
+    kept = [(p, r) for p, r in relaxed if not r.spread > max_spread]
     shares, enthalpies = np.array([p.shares for p, _ in kept]), np.array([r.enthalpy_per_atom for _, r in kept])
     try:
         hull = Hull.of(np.arange(len(kept)), shares, enthalpies)
@@ -214,7 +220,7 @@ def diagram_document(
         "hulls": [
             {
                 "pressure_GPa": pressure_to_GPa(hull.pressure),
-                "failed": hull.failed,
+                "left_out": hull.left_out,
                 "phases": [_phase_document(proposal, relaxed) for proposal, relaxed in hull.phases],
             }
             for hull in hulls
@@ -238,5 +244,5 @@ def _symbol(relaxed: Relaxed) -> str:
 
 def _line(hull: HullAt) -> str:
     phases = ", ".join(f"{p.crystal.composition.reduced.formula} {_symbol(r)}" for p, r in hull.phases)
-    failed = f"; {hull.failed} did not relax" if hull.failed else ""
-    return f"{pressure_to_GPa(hull.pressure):7.1f} GPa: {phases}{failed}"
+    left_out = f"; {hull.left_out} left out" if hull.left_out else ""
+    return f"{pressure_to_GPa(hull.pressure):7.1f} GPa: {phases}{left_out}"

@@ -20,8 +20,8 @@ from gasearch.potential.calibration import Calibration, doubts
 from gasearch.potential.committee import JudgedRelaxer
 from gasearch.potential.load import identity, load_committee, load_potential, spread_limit
 from gasearch.potential.potential import Potential
-from gasearch.potential.relaxation import BatchRelaxer
-from gasearch.potential.settings import UNIVERSAL, AseSettings, LennardJonesSettings, MaceSettings
+from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
+from gasearch.potential.settings import UNIVERSAL, AseSettings, LennardJonesSettings, MaceSettings, PotentialSettings
 from gasearch.units import pressure_to_GPa
 from gasearch.workflow.archive_store import ArchiveMetadata, open_archive
 from gasearch.workflow.evaluation import Evaluation
@@ -55,9 +55,8 @@ def search_epoch(
     # A grand-canonical genetic algorithm proposes; the workers build, relax and compare.
     first = given_structures(plan, space) if given is None else given
     search = Search(plan.space, trusting(plan), plan.seed, first)
-    evaluate = Evaluation(
-        space, partial(make_relaxer, plan), plan.pressure, plan.seed, plan.search.twins, plan.search.stop_above
-    )
+    relaxer = partial(make_relaxer, plan.potential, plan.relaxation)
+    evaluate = Evaluation(space, relaxer, plan.pressure, plan.seed, plan.search.twins, plan.search.stop_above)
     metadata = ArchiveMetadata(identity(plan.potential), plan.pressure, plan.space.elements)
     store = open_archive(directory.archive, metadata)
     facts = {"potential": potential.name, "calibration_scans": lengths.scans, "ranks": executor.workers}
@@ -97,9 +96,9 @@ def warnings(plan: Plan, potential: Potential, lengths: Calibration) -> list[str
     return found
 
 
-def make_relaxer(plan: Plan) -> Relaxer:
-    """Return the plan's relaxer, in the process that will use it."""
-    relaxer, committee = BatchRelaxer(load_potential(plan.potential), plan.relaxation), load_committee(plan.potential)
+def make_relaxer(potential: PotentialSettings, relaxation: RelaxationSettings) -> Relaxer:
+    """Return what relaxes, and judges where the potential has a committee, in the process that will use it."""
+    relaxer, committee = BatchRelaxer(load_potential(potential), relaxation), load_committee(potential)
     return relaxer if committee is None else JudgedRelaxer(relaxer, committee)
 
 

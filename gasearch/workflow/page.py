@@ -16,10 +16,10 @@ from gasearch.report.figures import HullPoint
 from gasearch.report.page import write_page
 from gasearch.units import MEV_PER_EV
 from gasearch.workflow.archive_store import ArchiveStore
-from gasearch.workflow.pictures import hull_edges, hull_points, known, refined_points, snapshot
+from gasearch.workflow.pictures import hull_edges, hull_points, refined_points, snapshot
 from gasearch.workflow.refined_document import structure_document, structure_from
 from gasearch.workflow.run_directory import RunDirectory
-from gasearch.workflow.summary import SYMMETRY_TOLERANCES
+from gasearch.workflow.summary import SYMMETRY_TOLERANCES, undoubted
 
 
 def write_report(directory: RunDirectory, path: Path | None = None, texts: Mapping[str, Path] = {}) -> Path:
@@ -71,7 +71,7 @@ def page_document(directory: RunDirectory, texts: Mapping[str, Path] = {}) -> di
 
 
 def _by_potential(found: Mapping[str, Any], name: str, outcomes: Mapping[int, Outcome]) -> dict[str, Any]:
-    phases = known(found)
+    phases = undoubted(found)
     return {
         "name": name,
         "edges": hull_edges(phases),

@@ -25,6 +25,7 @@ from gasearch.report.figures import (
 from gasearch.thermodynamics.hull import Hull, endpoint_enthalpies
 from gasearch.workflow.electrons import electron_picture, electrons_file
 from gasearch.workflow.run_directory import RunDirectory
+from gasearch.workflow.summary import undoubted
 
 #: Enthalpy differences that rounding may cause, eV/atom.
 _ROUNDING = 1e-7
@@ -48,7 +49,7 @@ def draw(directory: RunDirectory) -> list[Path]:
     document = snapshot(directory.hull)
     if not document["complete"]:
         raise RunDirectoryError(f"{directory.path} has no hull yet: an endpoint is still without a phase; wait")
-    phases, endpoints, pressure = known(document), document["endpoints"], document["pressure_GPa"]
+    phases, endpoints, pressure = undoubted(document), document["endpoints"], document["pressure_GPa"]
     points = hull_points(phases, len(endpoints))
     story = snapshot(directory.summary)
     steps = [(change["relaxations"], change["deficit_eV_per_atom"]) for change in story["hull_deficit"]]
@@ -70,14 +71,9 @@ def draw_comparison(directory: RunDirectory) -> list[Path]:
         for phase in document["phases"]
     ]
     found = snapshot(directory.hull)
-    hull = [point for point in hull_points(known(found), len(found["endpoints"])) if point.stable]
+    hull = [point for point in hull_points(undoubted(found), len(found["endpoints"])) if point.stable]
     with writing_to(directory.path):
         return plot_hulls(phases, hull, document["endpoints"], document["pressure_GPa"], directory.path / "hull-dft")
-
-
-def known(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the phases of a hull.json about which no committee disagrees."""
-    return [phase for phase in document["phases"] if not phase.get("doubtful", False)]
 
 
 def refined_points(phases: Sequence[Mapping[str, Any]], method: str) -> list[HullPoint]:

@@ -16,6 +16,7 @@ from gasearch.outcomes import ElectronicStructure, Failure, RefinedPhase
 from gasearch.thermodynamics.hull import Hull, endpoint_enthalpies
 from gasearch.units import pressure_to_GPa
 from gasearch.workflow.refinement import ON_HULL, Judged, Proposal, Variant, Verdict, hull_of, points, twins
+from gasearch.workflow.summary import undoubted
 
 FORMAT: Final = 1
 #: Distance tolerance, Å, at which the space groups of refined phases are given.
@@ -72,7 +73,7 @@ def _phase_documents(
 
 
 def _mlip_ends(found: Mapping[str, Any]) -> np.ndarray:
-    phases = found["phases"]
+    phases = undoubted(found)
     return endpoint_enthalpies(
         np.array([phase["shares"] for phase in phases]),
         np.array([phase["enthalpy_eV_per_atom"] for phase in phases]),

@@ -14,6 +14,7 @@ from gasearch.workflow.archive_store import ArchiveStore
 from gasearch.workflow.pictures import snapshot
 from gasearch.workflow.refined_document import structure_from
 from gasearch.workflow.run_directory import RunDirectory, existing_run
+from gasearch.workflow.summary import undoubted
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -94,6 +95,8 @@ class Phases:
 def load_run(path: Path | str) -> Phases:
     """Return the phases on and near the hull that a search has found with its potential; the run may be going on.
 
+    Phases about which a committee of potentials disagrees are left out.
+
     Raises
     ------
     RunDirectoryError
@@ -102,7 +105,7 @@ def load_run(path: Path | str) -> Phases:
     directory = existing_run(Path(path))
     document = snapshot(directory.hull)
     found = {outcome.id: outcome.result.crystal for outcome in ArchiveStore(directory.archive).outcomes()}
-    phases = (_phase(phase, phase, found[phase["candidate"]], phase["candidate"]) for phase in document["phases"])
+    phases = (_phase(phase, phase, found[phase["candidate"]], phase["candidate"]) for phase in undoubted(document))
     return _complete(directory, "potential", document, tuple(phases))
 
 

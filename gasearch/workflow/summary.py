@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -72,6 +72,11 @@ def hull_document(archive: Archive, pressure: float, within: float, most: int) -
             for phase, above in found
         ],
     }
+
+
+def undoubted(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the phases of a hull.json about which no committee of potentials disagrees."""
+    return [phase for phase in document["phases"] if not phase.get("doubtful", False)]
 
 
 def phase_document(space: CompositionSpace, individual: Individual, above: float, on_hull: bool) -> dict[str, Any]:

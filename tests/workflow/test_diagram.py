@@ -71,6 +71,14 @@ def test_without_a_phase_of_an_endpoint_there_is_no_hull():
         hull_at(pressure_from_GPa(5), PROPOSALS, results)
 
 
+def test_what_a_committee_doubts_is_left_out():
+    results = [relaxed(HYDROGEN, 0.0), relaxed(SULPHUR, 0.0), replace(relaxed(BOTH, -1.0), spread=0.02)]
+    found = hull_at(pressure_from_GPa(5), PROPOSALS, results, max_spread=0.01)
+    assert {p.name for p, _ in found.phases} == {"h", "s"}
+    assert found.left_out == 1
+    assert len(hull_at(pressure_from_GPa(5), PROPOSALS, results, max_spread=0.03).phases) == 3
+
+
 def test_at_its_own_pressure_a_run_finds_its_hull_again(run: Path, tmp_path: Path, capsys):
     searched = json.loads((run / "hull.json").read_text())
     pressure = searched["pressure_GPa"]
