@@ -28,11 +28,12 @@ from gasearch.espresso.runner import PwRunner, default_pseudo_dir
 from gasearch.outcomes import Relaxed
 from gasearch.parallel.executor import run_on_all_ranks
 from gasearch.potential.calibration import calibrate
-from gasearch.potential.card import PotentialCard, read_card
+from gasearch.potential.card import read_card
 from gasearch.potential.load import load_potential
 from gasearch.potential.potential import Potential
 from gasearch.potential.relaxation import BatchRelaxer
 from gasearch.potential.settings import MaceSettings
+from gasearch.pretrain.fine_tuning import label_settings
 from gasearch.pretrain.labelling import Label, label_all, read_labels
 from gasearch.pretrain.sampling import Sample, SamplingSettings, lattice, random_samples, rattled, search_space
 from gasearch.pretrain.training_set import write_training_set
@@ -43,13 +44,6 @@ from gasearch.units import pressure_from_GPa
 POTENTIAL = Path(__file__).parent.parent / "potentials" / "h-s-200gpa"
 #: Enthalpy above hull, eV/atom, and number of atoms of the cells that are labelled.
 WINDOW, SIZES = 0.5, (12, 24)
-
-
-def settings_of(card: PotentialCard) -> PwSettings:
-    """Return how the potential's training set was labelled."""
-    facts = card.facts["labels"]
-    names = ("ecutwfc", "ecutrho", "degauss", "conv_thr", "mixing_beta", "max_iterations")
-    return PwSettings(k_spacing=facts["k_spacing_per_A"], **{name: facts[name] for name in names})
 
 
 def relaxed(potential: Potential, space: SearchSpace, pressure: float, count: int) -> list[tuple[Sample, float]]:
@@ -113,7 +107,7 @@ def main() -> None:
     parser.add_argument("--only-report", action="store_true", help="label nothing more")
     options = parser.parse_args()
     card, potential = read_card(options.potential), load_potential(MaceSettings("mace", options.potential))
-    runner = PwRunner(settings_of(card), default_pseudo_dir(), timeout=3600)
+    runner = PwRunner(label_settings(card), default_pseudo_dir(), timeout=6 * 3600.0)
     elements = tuple(Composition.from_formula(symbol) for symbol in card.elements)
     pressure = pressure_from_GPa(sum(card.pressure_GPa) / 2)
     if not options.only_report:

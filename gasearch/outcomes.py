@@ -149,6 +149,8 @@ class ElectronicStructure:
         Band energies at the m points of ``path``, eV; none where there is no path.
     path : BandPath or None
         Through the Brillouin zone of ``crystal``.
+    magnetization : float
+        Bohr magnetons per cell.
     """
 
     crystal: Crystal
@@ -161,6 +163,7 @@ class ElectronicStructure:
     k_points: int = 0
     bands: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
     path: BandPath | None = None
+    magnetization: float = 0.0
 
     @property
     def metal(self) -> bool:

@@ -18,6 +18,7 @@ from gasearch.crystal.composition import SYMBOLS
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso.pw import (
     PwSettings,
+    ScfResult,
     cards,
     control_lines,
     electrons_lines,
@@ -33,6 +34,8 @@ from gasearch.units import EV_PER_RYDBERG
 
 #: Energies at which densities of states are computed, eV from the Fermi energy, and their spacing: each takes its time.
 _BELOW, _ABOVE, _SPACING = 6.0, 4.0, 0.05
+#: By how much a number of electrons may miss a whole one that it stands for; moments are summed on a grid.
+_WHOLE = 1e-3
 _EV_PER_HARTREE = 2 * EV_PER_RYDBERG
 _XML = "data-file-schema.xml"
 #: Points of the path along which bands are computed.
@@ -44,7 +47,7 @@ _PROJECTION = re.compile(r"pdos_atm#\d+\((\w+)\)_wfc#\d+\(([spdf])\)$")
 
 @dataclass(frozen=True, eq=False)
 class _Bands:
-    """What pw.x writes of its bands: energies in eV, eigenvalues (k, bands)."""
+    """What pw.x writes of its bands: energies in eV, eigenvalues (spins, k, bands), one spin if both are alike."""
 
     fermi_energy: float
     electrons: float
@@ -56,21 +59,22 @@ def electronic_structure(runner: PwRunner, crystal: Crystal, k_spacing: float) -
     scf = runner.scf(crystal)
     if isinstance(scf, ScfFailure):
         return scf
-    found = _electronic_structure(runner, runner.settings, crystal, k_spacing, scf.fermi_energy)
+    found = _electronic_structure(runner, runner.settings, crystal, k_spacing, scf)
     if isinstance(found, ScfFailure) and found.problem is ScfProblem.NOT_CONVERGED:
-        found = _electronic_structure(runner, safer(runner.settings), crystal, k_spacing, scf.fermi_energy)
+        found = _electronic_structure(runner, safer(runner.settings), crystal, k_spacing, scf)
     return found
 
 
 def _electronic_structure(
-    runner: PwRunner, settings: PwSettings, crystal: Crystal, k_spacing: float, fermi_energy: float
+    runner: PwRunner, settings: PwSettings, crystal: Crystal, k_spacing: float, scf: ScfResult
 ) -> ElectronicStructure | ScfFailure:
     path = band_path(crystal, _PATH_POINTS)
-    chain = steps(crystal, settings, k_spacing, str(runner.pseudo_dir), fermi_energy, path)
+    chain = steps(crystal, settings, k_spacing, str(runner.pseudo_dir), scf.fermi_energy, path)
     record = runner.run(chain, crystal, _RESULTS)
     if "dos" not in record.files or not any(map(_PROJECTION.search, record.files)):
         return failure(record)
-    return replace(read_electronic(record.files, crystal), bands=read_path(record.printed[1]), path=path)
+    bands = read_path(record.printed[1], len(path.points))
+    return replace(read_electronic(record.files, crystal, scf.magnetization), bands=bands, path=path)
 
 
 _RESULTS = ("dos", "pdos.*", f"pwscf.save/{_XML}")
@@ -114,14 +118,18 @@ def _path_cards(crystal: Crystal, path: BandPath) -> list[str]:
     return [*structure_cards(crystal), "K_POINTS crystal", str(len(points)), *points]
 
 
-def read_path(printed: str) -> np.ndarray:
-    """Read what pw.x printed of bands along a path: energies (points, bands), eV."""
+def read_path(printed: str, points: int) -> np.ndarray:
+    """Read what pw.x printed of bands along a path: energies (points, bands), eV; first those of one spin, if two."""
     blocks = [[float(x) for x in _NUMBER.findall(block)] for block in _BANDS.findall(printed)]
-    return np.array(blocks) if blocks else np.zeros((0, 0))
+    return np.hstack(np.split(np.array(blocks), len(blocks) // points)) if blocks else np.zeros((0, 0))
 
 
-def read_electronic(files: Mapping[str, str], crystal: Crystal) -> ElectronicStructure:
-    """Read what the programs wrote: the density of states, its projections, and the bands on the dense grid."""
+def read_electronic(files: Mapping[str, str], crystal: Crystal, magnetization: float = 0.0) -> ElectronicStructure:
+    """Read what the programs wrote: the density of states, its projections, and the bands on the dense grid.
+
+    The magnetization (Bohr magnetons per cell) is that of the SCF: without it the number of electrons of each spin is
+    not known.
+    """
     bands = _read_bands(files[_XML])
     energies, dos = _columns(files["dos"])
     projections: dict[tuple[int, str], np.ndarray] = defaultdict(lambda: np.zeros_like(dos))
@@ -129,7 +137,7 @@ def read_electronic(files: Mapping[str, str], crystal: Crystal) -> ElectronicStr
         if found := _PROJECTION.search(name):
             # dos.x and projwfc.x round the number of energies differently.
             projections[SYMBOLS.index(found[1]), found[2]] += np.interp(energies, *_columns(text))
-    gap, middle = _gap(bands)
+    gap, middle = _gap(bands, magnetization)
     return ElectronicStructure(
         crystal=crystal,
         fermi_energy=middle if gap > 0 else bands.fermi_energy,
@@ -138,34 +146,42 @@ def read_electronic(files: Mapping[str, str], crystal: Crystal) -> ElectronicStr
         energies=energies,
         dos=dos,
         projections=dict(projections),
-        k_points=len(bands.eigenvalues),
+        k_points=bands.eigenvalues.shape[1],
+        magnetization=magnetization,
     )
 
 
 def _columns(text: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the first two columns: energies, eV, and states per eV."""
-    # Fortran leaves out the E of an exponent with three digits: 0.1-100, which is nothing.
-    rows = [line.split()[:2] for line in text.splitlines()[1:]]
-    values = [(float(e), float(d) if "E" in d or d.count("-") == 0 else 0.0) for e, d in rows]
-    return tuple(np.array(values).T)
+    """Return energies, eV, and states per eV: the first two columns, or with spins the first three."""
+    header, *lines = text.splitlines()
+    rows = np.array([[_number(word) for word in line.split()[: 3 if "dw" in header else 2]] for line in lines])
+    return rows[:, 0], rows[:, 1:].sum(axis=1)
+
+
+def _number(word: str) -> float:
+    """Read a number; Fortran leaves out the E of an exponent with three digits: 0.1-100, which is nothing."""
+    return float(word) if "E" in word or "-" not in word[1:] else 0.0
 
 
 def _read_bands(xml: str) -> _Bands:
     """Read pw.x's XML; its energies are in hartree."""
     found = ElementTree.fromstring(xml).find("output/band_structure")
-    rows = [entry.findtext("eigenvalues").split() for entry in found.findall("ks_energies")]
+    rows = np.array([entry.findtext("eigenvalues").split() for entry in found.findall("ks_energies")], dtype=float)
+    spins = 2 if found.findtext("lsda", "false").strip() == "true" else 1
     return _Bands(
         fermi_energy=float(found.findtext("fermi_energy")) * _EV_PER_HARTREE,
         electrons=float(found.findtext("nelec")),
-        eigenvalues=np.array(rows, dtype=float) * _EV_PER_HARTREE,
+        eigenvalues=np.array(np.split(rows, spins, axis=1)) * _EV_PER_HARTREE,
     )
 
 
-def _gap(bands: _Bands) -> tuple[float, float]:
-    """Return the gap, eV, and its middle; 0 where bands overlap or one is half filled."""
-    filled = bands.electrons / 2
-    occupied = round(filled)
-    if abs(filled - occupied) > 1e-6 or occupied == bands.eigenvalues.shape[1]:
+def _gap(bands: _Bands, magnetization: float) -> tuple[float, float]:
+    """Return the gap, eV, and its middle; 0 where bands overlap or one is partly filled."""
+    signs = np.array([1.0, -1.0] if len(bands.eigenvalues) == 2 else [0.0])
+    filled = (bands.electrons + signs * magnetization) / 2
+    occupied = np.rint(filled).astype(int)
+    if np.abs(filled - occupied).max() > _WHOLE or occupied.max() == bands.eigenvalues.shape[2]:
         return 0.0, bands.fermi_energy
-    highest, lowest = bands.eigenvalues[:, occupied - 1].max(), bands.eigenvalues[:, occupied].min()
+    highest = max(e[:, n - 1].max() for e, n in zip(bands.eigenvalues, occupied, strict=True) if n > 0)
+    lowest = min(e[:, n].min() for e, n in zip(bands.eigenvalues, occupied, strict=True))
     return max(0.0, float(lowest - highest)), float(lowest + highest) / 2

@@ -24,6 +24,11 @@ _FORCE = re.compile(rf"^\s+atom\s+\d+ type\s+\d+\s+force =\s+{_NUMBER}\s+{_NUMBE
 _STRESS = re.compile(r"total\s+stress\s+\(Ry/bohr\*\*3\).*\n((?:.*\n){3})")
 _K_POINTS = re.compile(r"number of k points=\s*(\d+)")
 _FERMI = re.compile(rf"the Fermi energy is\s+{_NUMBER} ev")
+_MAGNETIZATION = re.compile(rf"^\s+total magnetization\s+=\s+{_NUMBER} Bohr", re.MULTILINE)
+#: Elements whose crystals may be magnetic: each crystal with one is computed with spins, that of others needs none.
+MAGNETIC = frozenset(
+    SYMBOLS.index(symbol) for symbol in "V Cr Mn Fe Co Ni Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb U Np Pu".split()
+)
 _CONVERGED = re.compile(r"convergence has been achieved in\s+(\d+) iterations")
 
 
@@ -81,6 +86,8 @@ class ScfResult:
         SCF iterations.
     fermi_energy : float
         eV, on the scale of pw.x's eigenvalues; NaN where it is not known.
+    magnetization : float
+        Bohr magnetons per cell; 0 without spins.
     """
 
     energy: float
@@ -89,6 +96,7 @@ class ScfResult:
     k_points: int
     iterations: int
     fermi_energy: float = np.nan
+    magnetization: float = 0.0
 
 
 def k_grid(crystal: Crystal, spacing: float) -> Grid:
@@ -127,8 +135,18 @@ def system_lines(crystal: Crystal, settings: PwSettings, occupations: str) -> li
         f"  ibrav = 0, nat = {len(crystal)}, ntyp = {len(crystal.composition.elements)}",
         f"  ecutwfc = {settings.ecutwfc}, ecutrho = {settings.ecutrho}",
         f"  {occupations}",
+        *_spin_lines(crystal),
         "/",
     ]
+
+
+def _spin_lines(crystal: Crystal) -> list[str]:
+    """Return a start with aligned spins where an element asks for it; the SCF may well end without any."""
+    species = list(dict.fromkeys(crystal.numbers.tolist()))
+    if MAGNETIC.isdisjoint(species):
+        return []
+    starts = (f"starting_magnetization({i}) = 0.5" for i, z in enumerate(species, 1) if z in MAGNETIC)
+    return [f"  nspin = 2, {', '.join(starts)}"]
 
 
 def smeared(settings: PwSettings) -> str:
@@ -188,4 +206,5 @@ def read_scf(text: str, n_atoms: int) -> ScfResult | None:
         k_points=int(k_points.group(1)),
         iterations=int(converged.group(1)),
         fermi_energy=float(fermi_energy.group(1)) if fermi_energy else np.nan,
+        magnetization=float([0.0, *_MAGNETIZATION.findall(text)][-1]),
     )

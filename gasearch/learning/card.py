@@ -31,7 +31,7 @@ def write_model(model: TcModel, facts: dict[str, Any], folder: Path) -> None:
     card = {
         "name": model.name,
         "pressures_GPa": list(model.pressures_GPa),
-        "uncertainty": model.uncertainty,
+        "uncertainty": list(model.uncertainty),
         "sha256": sha256_of(folder / MODEL),
         **facts,
     }
@@ -58,8 +58,9 @@ def read_model(folder: Path) -> TcModel:
             forest = Forest.from_arrays({name[7:]: file[name] for name in file.files if name.startswith("forest_")})
             centre, scale, rows, reach = (file[f"domain_{name}"] for name in _DOMAIN)
         low, high = card["pressures_GPa"]
+        floor, factor = card["uncertainty"]
         domain = Domain(centre, scale, rows, float(reach))
-        return TcModel(card["name"], forest, domain, float(card["uncertainty"]), (float(low), float(high)))
+        return TcModel(card["name"], forest, domain, (float(floor), float(factor)), (float(low), float(high)))
     except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise InputError(
             f"{folder} holds no whole model ({error}): it needs {MODEL} and {CARD}; train it again"

@@ -11,6 +11,7 @@ import numpy as np
 from gasearch.learning.autoencoder import Autoencoder, shape_of, spectrum_of
 from gasearch.learning.synthetic import MATERIALS, Problem, problem, tc_of
 from gasearch.superconductivity.alpha2f import Alpha2F
+from gasearch.units import K_PER_THZ
 
 #: μ* at which Tc of decoded spectra is compared.
 _MU_STAR = 0.1
@@ -78,14 +79,10 @@ def fidelity(problems: list[Problem], reconstruct: Callable[[np.ndarray], np.nda
     futures = [[executor.submit(tc_of, one) for one in some] for some in (given, decoded)]
     tc, tc_decoded = (np.array([future.result() for future in some]) for some in futures)
     ends = np.array([one.spectrum.omega_ph for one in given])
-    counts = tc > 0.005 * 48.0 * ends
+    counts = tc > 0.005 * K_PER_THZ * ends
     log, second = np.median(np.abs(after / before - 1), axis=0)
-    return Fidelity(
-        float(log),
-        float(second),
-        float(np.median(np.abs(tc_decoded / np.where(counts, tc, 1) - 1)[counts])),
-        len(given),
-    )
+    error = np.median(np.abs(tc_decoded[counts] / tc[counts] - 1))
+    return Fidelity(float(log), float(second), float(error), len(given))
 
 
 def novelty(model: Autoencoder, trained: np.ndarray, held_out: np.ndarray, seed: int) -> Novelty:

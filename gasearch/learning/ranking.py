@@ -24,6 +24,8 @@ HIGH: Final = 10.0
 AMBIENT_GPA: Final = 1.0
 #: Share of training rows of other systems that lie within the domain.
 _DOMAIN: Final = 0.95
+#: Share of a normal distribution within one standard deviation.
+_ONE_SIGMA: Final = 0.683
 #: Pressures, GPa, among which the best one is sought.
 _PRESSURES: Final = np.arange(0.0, 501.0, 25.0)
 #: What the forests predict.
@@ -78,9 +80,10 @@ class TcModel:
     forest : Forest
     domain : Domain
         Of the composition.
-    uncertainty : float
-        What the spread of the trees is multiplied by to be a standard deviation: measured on chemical systems that
-        were held out.
+    uncertainty : (float, float)
+        Floor, and what the spread of the trees is multiplied by, in the unit of the forest; added in quadrature they
+        are a standard deviation. Trees agree on rows that they were grown on, hence the floor: the error on held-out
+        rows whose like is known. The factor is measured on chemical systems that were held out.
     pressures_GPa : (float, float)
         Least and largest that it knows.
     """
@@ -88,7 +91,7 @@ class TcModel:
     name: str
     forest: Forest
     domain: Domain
-    uncertainty: float
+    uncertainty: tuple[float, float]
     pressures_GPa: tuple[float, float]
 
     def outside(self, amounts: Amounts, pressure_GPa: float) -> str | None:
@@ -106,7 +109,7 @@ class TcModel:
     def predict(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return Tc and its standard deviation (n,), K, of rows of features (n, k)."""
         said = self.forest.each(features)
-        return _tc_and_deviation(self.name, said.mean(0), self.uncertainty * said.std(0))
+        return _tc_and_deviation(self.name, said.mean(0), _deviation(said.std(0), self.uncertainty))
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,11 @@ def _target(name: str, tc: np.ndarray) -> np.ndarray:
     return np.sqrt(tc) if name == "hydrides" else np.log(tc)
 
 
+def _deviation(spread: np.ndarray, uncertainty: tuple[float, float]) -> np.ndarray:
+    floor, factor = uncertainty
+    return np.hypot(floor, factor * spread)
+
+
 def _tc_and_deviation(name: str, mean: np.ndarray, deviation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return Tc and its standard deviation from those of its root or logarithm, to first order."""
     tc = mean**2 if name == "hydrides" else np.exp(mean)
@@ -164,9 +172,11 @@ def train(name: str, data: Superconductors, growth: Growth, seed: int) -> tuple[
     """Return a model of a table, and what its card says of its errors."""
     features, target, systems = features_of(data), _target(name, data.tc), data.systems
     unseen = held_out(features, target, systems, growth, seed, blocks=_blocks(features.shape[1]))
-    uncertainty = float(np.quantile(np.abs(unseen.expected - target) / np.maximum(unseen.spread, 1e-6), 0.683))
-    by_system = _errors(name, data.tc, unseen, uncertainty)
     random = held_out(features, target, np.arange(len(target)), growth, seed)
+    floor = float(np.quantile(np.abs(random.expected - target), _ONE_SIGMA))
+    beyond = np.sqrt(np.maximum((unseen.expected - target) ** 2 - floor**2, 0.0))
+    uncertainty = floor, float(np.quantile(beyond / np.maximum(unseen.spread, 1e-6), _ONE_SIGMA))
+    by_system = _errors(name, data.tc, unseen, uncertainty)
     report: dict[str, Any] = {
         "rows": len(target),
         "left_out": data.left_out,
@@ -193,8 +203,8 @@ def _blocks(columns: int) -> dict[str, np.ndarray]:
     return blocks | rest | ({"pressure": np.array([columns - 1])} if columns > len(COMPOSITION_FEATURES) else {})
 
 
-def _errors(name: str, tc: np.ndarray, said: HeldOut, uncertainty: float) -> dict[str, float]:
-    found, deviation = _tc_and_deviation(name, said.expected, uncertainty * said.spread)
+def _errors(name: str, tc: np.ndarray, said: HeldOut, uncertainty: tuple[float, float]) -> dict[str, float]:
+    found, deviation = _tc_and_deviation(name, said.expected, _deviation(said.spread, uncertainty))
     high = tc > HIGH
     errors = {
         "mae_K": float(np.abs(found - tc).mean()),

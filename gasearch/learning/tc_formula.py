@@ -34,6 +34,8 @@ WEAK: Final = 2 * float(np.exp(np.euler_gamma - 0.5)) / np.pi
 STRONG: Final = 0.18273
 #: k_BTc/ħω_log above which relative errors count; below it, absolute ones.
 COUNTS: Final = 0.005
+#: Least and largest constants of the skeleton.
+_BOUNDS: Final = ((0.0, 0.5, 0.3, 0.01, -3.0), (2.0, 4.0, 6.0, 100.0, 5.0))
 #: Columns that each size of sum adds to the pool of the search.
 _PER_SIZE: Final = 16
 #: Weight of spectra that are stranger than materials' are.
@@ -182,7 +184,7 @@ def fit_skeleton(table: Table) -> Skeleton:
     def residuals(constants: np.ndarray) -> np.ndarray:
         return weights * (Skeleton(*constants).reduced_tc(rows) / rows.reduced_tc - 1)
 
-    found = least_squares(residuals, [*vars(start).values()], loss="soft_l1", f_scale=0.05)
+    found = least_squares(residuals, [*vars(start).values()], bounds=_BOUNDS, loss="soft_l1", f_scale=0.05)
     return Skeleton(*found.x.tolist())
 
 
@@ -220,7 +222,9 @@ def polished(found: Found, table: Table) -> Found:
         return weights * (skeleton.reduced_tc(rows) * np.exp(matrix @ constants[5:]) / rows.reduced_tc - 1)
 
     start = [*vars(found.skeleton).values(), *found.coefficients]
-    best = least_squares(residuals, start, x_scale=np.maximum(np.abs(start), 0.1)).x.tolist()
+    free = [np.inf] * len(found.names)
+    bounds = ([*_BOUNDS[0], *(-one for one in free)], [*_BOUNDS[1], *free])
+    best = least_squares(residuals, start, bounds=bounds, x_scale=np.maximum(np.abs(start), 0.1)).x.tolist()
     return Found(Skeleton(*best[:5]), found.names, tuple(best[5:]))
 
 

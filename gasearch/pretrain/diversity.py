@@ -31,12 +31,12 @@ def farthest_first(found: np.ndarray, count: int, known: np.ndarray | None = Non
     nearest : float
         A point that is not farther than this from what is there is no news.
     """
+    from scipy.spatial.distance import cdist
+
     if not len(found):
         return []
-    apart = np.full(len(found), np.inf)
-    for start in range(0, 0 if known is None else len(known), 256):
-        block = np.linalg.norm(found[:, None] - known[None, start : start + 256], axis=2)
-        apart = np.minimum(apart, block.min(axis=1))
+    nothing = known is None or not len(known)
+    apart = np.full(len(found), np.inf) if nothing else cdist(found, known).min(axis=1)
     chosen: list[int] = []
     while len(chosen) < min(count, len(found)) and (farthest := int(np.argmax(apart))) not in chosen:
         if apart[farthest] <= nearest:

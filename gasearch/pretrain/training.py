@@ -17,6 +17,8 @@ from gasearch.pretrain.validation import energies_per_element
 from gasearch.schema import setting
 
 _NAME = "mace"
+#: Epochs from one look at the validation cells to the next; a stage that has none leaves no model.
+_INTERVAL = 5
 _FLAGS = ["--pair_repulsion", "--stage_two", "--ema", "--restart_latest", "--save_cpu"]
 
 
@@ -83,6 +85,11 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         if self.stage_two >= self.epochs:
             raise ValueError(f"stage_two: {self.stage_two} is not below the {self.epochs} epochs; begin it earlier")
+        if (self.epochs - 1) // _INTERVAL * _INTERVAL < self.stage_two:
+            raise ValueError(
+                f"stage_two: of epochs {self.stage_two} to {self.epochs - 1} none is a multiple of {_INTERVAL}, at "
+                "which the validation cells are looked at; begin it earlier"
+            )
 
 
 def label_weights(above_hull: np.ndarray, scale: float) -> np.ndarray:
@@ -170,7 +177,7 @@ def _options(settings: TrainingSettings, directory: Path) -> dict[str, object]:
         "max_num_epochs": settings.epochs,
         "start_stage_two": settings.stage_two,
         "ema_decay": 0.99,
-        "eval_interval": 5,
+        "eval_interval": _INTERVAL,
         "seed": settings.seed,
         "plot": False,
         "device": "cpu",

@@ -86,6 +86,7 @@ def _draw_comparison(axes: Axes, one: Comparison) -> None:
         gridsize=70,
         mincnt=1,
         cmap="Blues",
+        vmin=0.2,  # one spectrum is seen, too
         linewidths=0.1,
         extent=(*np.log10(limits), *np.log10(limits)),
     )

@@ -24,8 +24,8 @@ _TERMS: Final = 3
 #: Spectra that are decoded and solved.
 _DECODED: Final = 150
 _WORKFLOW: Final = (
-    "α²F → shape over ω/ω_max (λ and ω_max apart) → encoder → {bottleneck} numbers → decoder → softmax; "
-    "new spectra: normal codes, decoded"
+    r"α²F → shape over $\omega/\omega_{{\max}}$ (λ and $\omega_{{\max}}$ apart) → encoder → {bottleneck} numbers → "
+    "decoder → softmax; generated: normal codes, decoded"
 )
 
 
@@ -71,13 +71,11 @@ def _drive(
     say(json.dumps(about, indent=1))
     comparisons = [_comparison(name, test) for name in ("allen_dynes", "sisso_2026")]
     workflow = _WORKFLOW.format(bottleneck=training.bottleneck)
+    path = folder / "superconductor-learning"
     with writing_to(folder):
-        paths = plot_superconductor_learning(
-            comparisons, shapes, generated, workflow, folder / "superconductor-learning"
-        )
-    replace_text(folder / "superconductor-learning.json", json.dumps(report, indent=1, ensure_ascii=False) + "\n")
-    for path in paths:
-        say(str(path))
+        paths = plot_superconductor_learning(comparisons, shapes, generated, workflow, path)
+    replace_text(path.with_suffix(".json"), json.dumps(report, indent=1, ensure_ascii=False) + "\n")
+    say("\n".join(map(str, paths)))
 
 
 def _kept(folder: Path, name: str, seed: int, count: int, groups: tuple[Group, ...], executor: QueueExecutor) -> Table:

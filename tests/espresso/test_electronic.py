@@ -5,7 +5,7 @@ import pytest
 
 from gasearch.crystal.band_path import band_path
 from gasearch.crystal.crystal import Crystal
-from gasearch.espresso.electronic import electronic_structure, read_electronic, steps
+from gasearch.espresso.electronic import electronic_structure, read_electronic, read_path, steps
 from gasearch.espresso.pw import PwSettings
 from gasearch.espresso.runner import PROGRAMS, PwRunner, ScfFailure, default_pseudo_dir
 from gasearch.outcomes import ElectronicStructure
@@ -77,6 +77,32 @@ def test_hydrogen_atoms_are_a_metal_and_helium_is_none(number, is_metal, tmp_pat
     if is_metal:
         assert 0.02 < found.dos_at_fermi < 0.3
         assert 0.5 < sum(found.projected_at_fermi.values()) / found.dos_at_fermi < 1.05
+
+
+def test_spins_are_counted_apart():
+    """One electron of two has its spin up: the lowest band of each is full, the other's is empty."""
+    up, down = [-0.5, 0.2], [0.1, 0.4]
+    bands = xml(1.0, [[*up, *down], [*up, *down]], 0.0).replace("<nelec>", "<lsda>true</lsda><nelec>")
+    spin_files = files(bands) | {
+        "dos": "#  E (eV)   dosup(E)     dosdw(E)   Int dos(E)\n 0.0 1.0 0.5 0.0\n 1.0 3.0 0.5 2.0\n"
+    }
+    found = read_electronic(spin_files, HS, 1.0)
+    assert found.magnetization == 1.0 and found.k_points == 2
+    assert found.gap == pytest.approx(0.6 * 27.211386, rel=1e-6)
+    assert found.dos.tolist() == [1.5, 3.5]
+    assert read_path("bands (ev):\n\n  1.0 2.0\n\n" * 4, 2).shape == (2, 4)
+
+
+@needs_espresso
+def test_spins_are_tried_where_an_element_asks_for_it(tmp_path, monkeypatch):
+    """Hydrogen atoms far from each other: one electron each, its spin free; together they lose it."""
+    monkeypatch.setattr("gasearch.espresso.pw.MAGNETIC", frozenset({1}))
+    runner = PwRunner(QUICK, default_pseudo_dir(), scratch=tmp_path)
+    free = electronic_structure(runner, Crystal(np.eye(3) * 4.5, [[0, 0, 0]], [1]), 1.2)
+    assert free.magnetization == pytest.approx(1.0, abs=1e-2) and not free.metal
+    assert free.bands.shape[0] == len(free.path.points) and free.bands.shape[1] % 2 == 0
+    # The SCF ends when the energy does not change; the last tenth of a moment hardly changes it.
+    assert abs(runner.scf(Crystal(np.eye(3) * 1.2, [[0, 0, 0]], [1])).magnetization) < 0.2
 
 
 @needs_espresso

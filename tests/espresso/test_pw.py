@@ -67,3 +67,9 @@ def test_output_that_breaks_off_anywhere_reads_as_none(recorded):
     end = text.index("init_run")
     for length in range(0, end - 200, 500):
         assert read_scf(text[:length], 2) is None
+
+
+def test_only_elements_that_may_be_magnetic_are_computed_with_spins(hs):
+    assert "nspin" not in write_scf(hs, PwSettings(), "/pseudo")
+    hydride = Crystal(hs.cell, hs.frac, [1, 26])
+    assert "nspin = 2, starting_magnetization(2) = 0.5" in write_scf(hydride, PwSettings(), "/pseudo")

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ pressure_GPa: [100, 300]
 max_atoms: 2
 random_cells: 12
 rounds: 1
+committee: 2
 sampling: {scan: [0.7, 1.0, 1.3]}
 active: {relaxations: 4, labels: 3}
 dft: {ecutwfc: 60, ecutrho: 180, k_spacing: 1.0}
@@ -48,6 +49,8 @@ def test_a_potential_is_made_from_an_input_and_not_made_twice(input_file, capsys
     output = input_file.parent / "out"
     card = read_card(output)
     assert card.elements == ("H",) and card.pressure_GPa == (100.0, 300.0)
+    assert card.committee.files == ("mace-1.model",) and (output / "mace-1.model").is_file()
+    assert {"scan", "prototype", "random"} <= set(card.facts["training_set"]["kinds"])
     assert card.facts["labels"]["cells"] == sum(card.facts["training_set"]["splits"].values()) >= 9
     labels = {path: path.stat().st_mtime_ns for path in (input_file.parent / "work" / "labels").iterdir()}
     model = (output / card.model).read_bytes()
@@ -91,13 +94,12 @@ def test_the_folder_of_another_input_is_refused(input_file, capsys):
     assert not (work / "labels").exists()
 
 
+@dataclass(frozen=True)
 class Energies:
     """Stands for pw.x: a pressure that is off by a share of what the energies say."""
 
-    settings = PwSettings()
-
-    def __init__(self, off: float):
-        self.off = off
+    off: float
+    settings: PwSettings = field(default_factory=lambda: PwSettings(ecutwfc=60.0))
 
     def scf(self, crystal: Crystal) -> ScfResult:
         pressure = 10.0 / crystal.volume**2
@@ -126,6 +128,7 @@ def test_a_cutoff_too_low_for_an_element_is_named(input_file):
         ("[100, 300]", "200", "pressure_GPa: found 200"),
         ("max_atoms: 2", "max_atom: 2", "did you mean max_atoms"),
         ("stage_two: 4", "stage_two: 6", "training.stage_two: 6 is not below the 6 epochs"),
+        ("epochs: 6", "epochs: 5", "training.stage_two: of epochs 4 to 4 none is a multiple of 5"),
         ("ecutwfc: 60", "ecutwfc: -60", "dft.ecutwfc: found -60"),
         ("cutoff_A: 3.0", "cutoff: 3.0", "did you mean cutoff_A"),
     ],

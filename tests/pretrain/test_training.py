@@ -27,7 +27,7 @@ def test_training_gives_a_model_that_loads(make_label, tmp_path):
     from gasearch.pretrain.validation import rms_errors
 
     labels = [make_label([1, 16], 2.2 + 0.02 * k, -290.0 + 0.1 * k, f"random-{k:05d}") for k in range(40)]
-    settings = TrainingSettings(channels=4, cutoff=3.0, correlation=2, epochs=4, stage_two=2)
+    settings = TrainingSettings(channels=4, cutoff=3.0, correlation=2, epochs=6, stage_two=4)
     model = train(labels, np.zeros(len(labels)), settings, tmp_path)
     errors = rms_errors(Mace(model, dtype="float64"), labels)
     assert errors.rmse_energy_meV_per_atom < 10_000
