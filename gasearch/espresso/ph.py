@@ -89,7 +89,8 @@ def _scf(crystal: Crystal, settings: PhSettings, grid: Grid, pseudo_dir: str, al
 
 def listing_steps(crystal: Crystal, settings: PhSettings, pseudo_dir: str, masses: Mapping[int, float]) -> list[Step]:
     """Return the steps that find the irreducible q-points, ``dyn0``, without computing a phonon."""
-    nothing = "start_q = 1, last_q = 1, start_irr = 0, last_irr = 0"
+    # With start_irr = 0 ph.x would end before it says that its job is done.
+    nothing = "start_q = 1, last_q = 1, start_irr = 1, last_irr = 0"
     scf = _scf(crystal, settings, settings.k_grid, pseudo_dir)
     return [Step("pw.x", scf), Step("ph.x", _ph(crystal, settings, masses, nothing))]
 

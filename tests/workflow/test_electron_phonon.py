@@ -63,6 +63,7 @@ def test_killed_couplings_go_on_and_end_with_tc(aluminium: Path, capsys, validat
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     before = finished(candidates)
+    assert len(before) >= 3  # the list of q-points, the dense grid, and a q-point
 
     assert main(command) == 0
     assert before.items() <= finished(candidates).items() and len(q_points(candidates)) == 3
@@ -157,7 +158,7 @@ def test_what_is_missing_is_named(aluminium: Path, tmp_path: Path, capsys, monke
     assert "is not on the PATH" in capsys.readouterr().err
 
 
-def test_what_is_printed_of_a_spectrum_validate_its_schema(tmp_path: Path, capsys, validate):
+def test_what_is_printed_of_a_spectrum_follows_its_schema(tmp_path: Path, capsys, validate):
     omega = np.linspace(0.0, 8.0, 200)
     np.savetxt(tmp_path / "a2f", np.column_stack([omega, np.sin(np.pi * omega / 8) ** 2]))
     for more in ([], ["--debye", "300"]):
