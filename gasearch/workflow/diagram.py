@@ -15,7 +15,7 @@ import numpy as np
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.symmetry import space_group
 from gasearch.errors import InputError, RunDirectoryError
-from gasearch.files import replace_text
+from gasearch.files import replace_text, writing_to
 from gasearch.outcomes import Failure, Relaxed
 from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
 from gasearch.potential.load import spread_limit
@@ -109,9 +109,12 @@ def _drive(
         say(_line(hulls[-1]))
     ranges = stable_ranges(hulls)
     document = diagram_document(endpoints, paths, hulls, ranges)
-    replace_text(output / "phase-diagram.json", json.dumps(document, indent=1) + "\n")
     pressures_GPa = [pressure_to_GPa(pressure) for pressure in settings.pressures]
-    for file in plot_diagram(ranges, endpoints, pressures_GPa, output / "phase-diagram"):
+    with writing_to(output):
+        output.mkdir(parents=True, exist_ok=True)
+        replace_text(output / "phase-diagram.json", json.dumps(document, indent=1) + "\n")
+        files = plot_diagram(ranges, endpoints, pressures_GPa, output / "phase-diagram")
+    for file in files:
         say(str(file))
 
 

@@ -83,11 +83,12 @@ def test_at_its_own_pressure_a_run_finds_its_hull_again(run: Path, tmp_path: Pat
     searched = json.loads((run / "hull.json").read_text())
     pressure = searched["pressure_GPa"]
     command = ["diagram", str(run), "--from", str(pressure), "--to", str(pressure + 2), "--steps", "2"]
-    assert main([*command, "--output", str(tmp_path)]) == 0
-    document = json.loads((tmp_path / "phase-diagram.json").read_text())
+    folder = tmp_path / "not" / "yet"
+    assert main([*command, "--output", str(folder)]) == 0
+    document = json.loads((folder / "phase-diagram.json").read_text())
     found = {(p["formula"], round(p["enthalpy_eV_per_atom"], 3)) for p in document["hulls"][0]["phases"]}
     assert found == {(p["formula"], round(p["enthalpy_eV_per_atom"], 3)) for p in searched["phases"] if p["on_hull"]}
-    assert (tmp_path / "phase-diagram.png").exists()
+    assert (folder / "phase-diagram.png").exists()
     assert "phase-diagram.svg" in capsys.readouterr().out
 
 
