@@ -13,10 +13,10 @@ from gasearch.crystal.fingerprint import fingerprint
 from gasearch.evolution.candidate import Outcome
 from gasearch.evolution.search import Search, SearchSettings
 from gasearch.outcomes import Relaxed
-from gasearch.workflow.pictures import draw, known
+from gasearch.workflow.pictures import draw
 from gasearch.workflow.run_directory import RunDirectory
 from gasearch.workflow.structure_files import write_best
-from gasearch.workflow.summary import Tally, hull_document, phases, summary_document
+from gasearch.workflow.summary import Tally, hull_document, phases, summary_document, undoubted
 
 SPACE = CompositionSpace((Composition.from_formula("H"), Composition.from_formula("S")), 1, 4)
 FOUND = (("H", -1.0, 0.001), ("S", -1.0, 0.002), ("HS", -1.5, 0.003), ("HS", -2.0, 0.3), ("H3S", -1.2, 0.004))
@@ -66,7 +66,7 @@ def test_the_table_and_the_status_say_so(run, capsys):
 
 
 def test_the_figure_shows_what_is_known(run):
-    assert {phase["candidate"] for phase in known(json.loads(run.hull.read_text()))} == {0, 1, 2, 4}
+    assert {phase["candidate"] for phase in undoubted(json.loads(run.hull.read_text()))} == {0, 1, 2, 4}
     assert all(path.stat().st_size > 1000 for path in draw(run))
 
 
