@@ -26,8 +26,8 @@ from command_line import INPUT, changed, search_command
 
 from gasearch.crystal.convert import from_ase
 from gasearch.crystal.symmetry import space_group
-from gasearch.workflow.pictures import snapshot
 from gasearch.workflow.run_directory import RunDirectory
+from gasearch.workflow.snapshots import snapshot
 from gasearch.workflow.summary import SYMMETRY_TOLERANCES
 
 

@@ -78,11 +78,10 @@ def _rank(options: Namespace) -> None:
 
     from gasearch.learning.card import read_model
     from gasearch.learning.ranking import rank
+    from gasearch.workflow.candidate_folders import FILE, candidate_folders
 
-    files = sorted(options.path.glob("*/candidate.json"))
-    if not files:
-        raise InputError(f"{options.path} holds no */candidate.json: export candidates with `gasearch export` first")
-    verdicts = rank({file.parent.name: _candidate(file) for file in files}, [read_model(one) for one in options.model])
+    found = {folder.name: _candidate(folder / FILE) for folder in candidate_folders(options.path)}
+    verdicts = rank(found, [read_model(one) for one in options.model])
     if options.json:
         print(json.dumps([vars(one) for one in verdicts], indent=1, ensure_ascii=False))
         return

@@ -117,8 +117,8 @@ def _init(options: Namespace) -> None:
 
 
 def _status(options: Namespace) -> None:
-    from gasearch.workflow.pictures import snapshot
     from gasearch.workflow.run_directory import existing_run, is_running
+    from gasearch.workflow.snapshots import snapshot
 
     directory = existing_run(options.path)
     unfinished = "running" if is_running(directory) else "not finished; the same `gasearch run` goes on with it"
@@ -176,8 +176,8 @@ def _diagram(options: Namespace) -> None:
 def _hull(options: Namespace) -> None:
     import json
 
-    from gasearch.workflow.pictures import snapshot
     from gasearch.workflow.run_directory import existing_run
+    from gasearch.workflow.snapshots import snapshot
     from gasearch.workflow.table import dft_lines
 
     directory = existing_run(options.path)

@@ -69,8 +69,7 @@ def sufficient_cutoff(runner: PwRunner, crystal: Crystal, accuracy: float) -> Cu
     """
     found: CutoffCheck | ScfFailure | None = None
     for ecutwfc in _cutoffs(runner.settings.ecutwfc):
-        settings = replace(runner.settings, ecutwfc=ecutwfc, ecutrho=4 * ecutwfc)
-        found = check_cutoff(replace(runner, settings=settings), crystal)
+        found = check_cutoff(replace(runner, settings=runner.settings.with_cutoff(ecutwfc)), crystal)
         if isinstance(found, ScfFailure) or found.error <= accuracy:
             break
     return found

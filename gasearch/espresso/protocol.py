@@ -49,7 +49,7 @@ class DftProtocol:
 
     def with_cutoff(self, ecutwfc: float) -> DftProtocol:
         """Return it with another cutoff of the wavefunctions, Ry; the density gets four times it."""
-        return replace(self, pw=replace(self.pw, ecutwfc=ecutwfc, ecutrho=4 * ecutwfc))
+        return replace(self, pw=self.pw.with_cutoff(ecutwfc))
 
 
 #: ``fast`` has the settings of the labels that potentials are trained on. The pseudopotentials name no cutoffs of their
@@ -95,9 +95,7 @@ class PhononProtocol:
 
     def with_settings(self, ecutwfc: float | None = None, k_spacing: float | None = None) -> PhononProtocol:
         """Return it with a user's settings in place of its own; the density gets four times the cutoff."""
-        pw = self.pw
-        if ecutwfc is not None:
-            pw = replace(pw, ecutwfc=ecutwfc, ecutrho=4 * ecutwfc)
+        pw = self.pw if ecutwfc is None else self.pw.with_cutoff(ecutwfc)
         return replace(self, pw=pw if k_spacing is None else replace(pw, k_spacing=k_spacing))
 
     def settings(self, crystal: Crystal, q_grid: Grid | None = None) -> PhSettings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -66,6 +66,10 @@ class PwSettings:
     mixing_beta: float = setting(0.7, above=0, at_most=1)
     max_iterations: int = setting(60, at_least=1)
     diagonalization: Literal["david", "cg"] = "david"
+
+    def with_cutoff(self, ecutwfc: float) -> PwSettings:
+        """Return them with another cutoff of the wavefunctions, Ry; the density gets four times it."""
+        return replace(self, ecutwfc=ecutwfc, ecutrho=4 * ecutwfc)
 
 
 @dataclass(frozen=True, eq=False)

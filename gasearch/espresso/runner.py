@@ -129,9 +129,13 @@ def run_program(step: Step, directory: Path, timeout: float, launcher: Sequence[
         After ``timeout`` seconds; the program has been killed.
     """
     (directory / "input").write_text(step.text)
-    command = [*_dying_with_parent(), *launcher, find_program(step.program), "-in", "input"]
+    return _printed([*launcher, find_program(step.program), "-in", "input"], directory, timeout)
+
+
+def _printed(command: Sequence[str], directory: Path, timeout: float | None = None) -> str:
+    """Run a command that dies with its parent, and return what it prints."""
     with subprocess.Popen(
-        command,
+        [*_dying_with_parent(), *command],
         cwd=directory,
         env=clean_environment(os.environ),
         stdin=subprocess.DEVNULL,
@@ -278,18 +282,7 @@ def installed_version() -> str | None:
 def _version_of(path: str, modified: int) -> str | None:
     """Ask a program, once; without an input it stops after it has named itself."""
     with tempfile.TemporaryDirectory(prefix="pw-") as directory:
-        told = subprocess.run(
-            [*_dying_with_parent(), path, "-in", os.devnull],
-            cwd=directory,
-            env=clean_environment(os.environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
-    return _version(told.stdout)
+        return _version(_printed([path, "-in", os.devnull], Path(directory)))
 
 
 def _version(printed: str) -> str | None:

@@ -107,6 +107,10 @@ class ArchiveStore:
             raise RunDirectoryError(f"{self.path}: a row cannot be read ({error!r}): {_DAMAGED}") from error
         return sorted(outcomes, key=lambda outcome: outcome.id)
 
+    def crystals(self) -> dict[int, Crystal | None]:
+        """Read each candidate's crystal as its relaxation left it, by id; errors as of `outcomes`."""
+        return {outcome.id: outcome.result.crystal for outcome in self.outcomes()}
+
     def metadata(self) -> ArchiveMetadata:
         """Read what all candidates have in common.
 

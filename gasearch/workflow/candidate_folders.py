@@ -43,6 +43,14 @@ class ExportedCandidate:
         return self.folder.parent / "tc" / self.folder.name
 
 
+def candidate_folders(path: Path) -> list[Path]:
+    """Return the folder of a candidate, or those of the candidates in it, by name; `InputError` if there is none."""
+    folders = [path] if (path / FILE).is_file() else sorted(file.parent for file in path.glob(f"*/{FILE}"))
+    if not folders:
+        raise InputError(f"{path} holds no {FILE}: give a folder that `gasearch export DIR --to {path}` wrote")
+    return folders
+
+
 def read_candidates(path: Path) -> list[ExportedCandidate]:
     """Return the candidate of a folder, or those of the folders in it, by name.
 
@@ -51,11 +59,8 @@ def read_candidates(path: Path) -> list[ExportedCandidate]:
     InputError
         Naming each ``candidate.json`` that cannot be used; also if there is none.
     """
-    folders = [path] if (path / FILE).is_file() else sorted(file.parent for file in path.glob(f"*/{FILE}"))
-    if not folders:
-        raise InputError(f"{path} holds no {FILE}: give a folder that `gasearch export DIR --to {path}` wrote")
     candidates, problems = [], []
-    for folder in folders:
+    for folder in candidate_folders(path):
         try:
             candidates.append(_candidate(folder.resolve(), json.loads((folder / FILE).read_text(encoding="utf-8"))))
         except (OSError, ValueError, KeyError, TypeError) as error:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 
 from gasearch.crystal.crystal import Crystal
-from gasearch.crystal.symmetry import space_group
 from gasearch.errors import InputError, RunDirectoryError
 from gasearch.files import replace_text, writing_to
 from gasearch.outcomes import Failure, Relaxed
@@ -26,11 +25,11 @@ from gasearch.thermodynamics.hull import Hull
 from gasearch.units import pressure_to_GPa
 from gasearch.workflow.archive_store import ArchiveStore
 from gasearch.workflow.epoch import make_relaxer
-from gasearch.workflow.pictures import snapshot
 from gasearch.workflow.proposals import candidates
 from gasearch.workflow.refinement import Proposal
 from gasearch.workflow.run_directory import existing_run
-from gasearch.workflow.summary import SYMMETRY_TOLERANCES
+from gasearch.workflow.snapshots import hull_snapshot
+from gasearch.workflow.summary import space_groups
 
 #: Structures that are relaxed together, as one task.
 _BLOCK = 16
@@ -127,7 +126,7 @@ def gathered(paths: Sequence[Path], window: float) -> tuple[list[str], list[Prop
         If the runs are not of the same endpoints and the same potential: enthalpies of two have no common hull.
     """
     runs = [existing_run(path) for path in paths]
-    found = [snapshot(run.hull) for run in runs]
+    found = [hull_snapshot(run) for run in runs]
     potentials = [ArchiveStore(run.archive).metadata().potential for run in runs]
     kinds = {(tuple(f["endpoints"]), sha256) for f, sha256 in zip(found, potentials, strict=True)}
     if len(kinds) > 1:
@@ -242,7 +241,7 @@ def _phase_document(proposal: Proposal, relaxed: Relaxed) -> Mapping[str, Any]:
 
 
 def _symbol(relaxed: Relaxed) -> str:
-    return space_group(relaxed.crystal, SYMMETRY_TOLERANCES[-1]).symbol
+    return space_groups(relaxed.crystal)[-1].symbol
 
 
 def _line(hull: HullAt) -> str:

@@ -18,9 +18,9 @@ from gasearch.files import replace_text, replacing, writing_to
 from gasearch.potential.card import sha256_of
 from gasearch.workflow.electrons import electrons_file, file_name
 from gasearch.workflow.phonons import verdict_of
-from gasearch.workflow.pictures import snapshot
 from gasearch.workflow.refined_document import structure_from
 from gasearch.workflow.run_directory import RunDirectory, existing_run
+from gasearch.workflow.snapshots import dft_hull_snapshot
 from gasearch.workflow.vasp import vasp_inputs
 
 #: Raised by one whenever readers of an older ``candidate.json`` could misread a new one.
@@ -40,11 +40,7 @@ def export(settings: ExportSettings, path: Path) -> list[Path]:
         If the run has not been refined to its end, or the DFT hull is not complete.
     """
     directory = existing_run(path)
-    if not directory.refined_phases.exists():
-        raise RunDirectoryError(f"{path} was not refined: run `gasearch refine {path}` first")
-    document = snapshot(directory.refined_phases)
-    if not document["complete"]:
-        raise RunDirectoryError(f"{path} has no DFT hull: an endpoint has no refined phase; see its failures")
+    document = dft_hull_snapshot(directory)
     if not settings.all and not any(phase["electrons"] for phase in document["phases"]):
         raise RunDirectoryError(
             f"{path} has no density of states: run `gasearch refine {path}` to its end first, or export all phases"

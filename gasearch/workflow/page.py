@@ -10,15 +10,15 @@ from typing import Any
 from gasearch.crystal.composition import SYMBOLS
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.symmetry import conventional
-from gasearch.errors import RunDirectoryError
 from gasearch.evolution.candidate import Outcome
 from gasearch.report.figures import HullPoint
 from gasearch.report.page import write_page
 from gasearch.units import MEV_PER_EV
 from gasearch.workflow.archive_store import ArchiveStore
-from gasearch.workflow.pictures import hull_edges, hull_points, refined_points, snapshot
+from gasearch.workflow.pictures import hull_deficits, hull_edges, hull_points, refined_points
 from gasearch.workflow.refined_document import structure_document, structure_from
 from gasearch.workflow.run_directory import RunDirectory
+from gasearch.workflow.snapshots import has_dft_hull, hull_snapshot, snapshot
 from gasearch.workflow.summary import SYMMETRY_TOLERANCES, undoubted
 
 
@@ -44,11 +44,10 @@ def write_report(directory: RunDirectory, path: Path | None = None, texts: Mappi
 
 def page_document(directory: RunDirectory, texts: Mapping[str, Path] = {}) -> dict[str, Any]:
     """Return what the page shows, as plain data; enthalpies of the potential and of DFT in lists of their own."""
-    found, summary = snapshot(directory.hull), snapshot(directory.summary)
-    if not found["complete"]:
-        raise RunDirectoryError(f"{directory.path} has no hull yet: an endpoint is still without a phase; wait")
+    found, summary = hull_snapshot(directory), snapshot(directory.summary)
     outcomes = {outcome.id: outcome for outcome in ArchiveStore(directory.archive).outcomes()}
     methods = [_by_potential(found, summary["potential"], outcomes), *_by_dft(directory)]
+    relaxations, deficits = hull_deficits(summary)
     on_hull = [phase["candidate"] for phase in found["phases"] if phase["on_hull"]]
     return {
         "endpoints": found["endpoints"],
@@ -57,7 +56,10 @@ def page_document(directory: RunDirectory, texts: Mapping[str, Path] = {}) -> di
         "footer": f"gasearch {version('gasearch')}",
         "methods": methods,
         "elements": _elements(phase["structure"] for method in methods for phase in method["phases"]),
-        "story": _story(summary),
+        "story": {
+            "relaxations": relaxations,
+            "deficits_meV_per_atom": [MEV_PER_EV * deficit for deficit in deficits],
+        },
         "operators": [{"name": name} | values for name, values in summary["operators"].items()],
         "times": _times(summary),
         "failures": [{"name": n.replace("_", " "), "candidates": k} for n, k in summary["failures"].items()],
@@ -89,8 +91,9 @@ def _by_potential(found: Mapping[str, Any], name: str, outcomes: Mapping[int, Ou
 
 def _by_dft(directory: RunDirectory) -> list[dict[str, Any]]:
     """Return what DFT says, if it was asked for a phase of every endpoint."""
-    if not directory.refined_phases.exists() or not (document := snapshot(directory.refined_phases))["complete"]:
+    if not has_dft_hull(directory):
         return []
+    document = snapshot(directory.refined_phases)
     phases = document["phases"]
     judged = [
         {"shares": phase["shares"]} | {key: phase["dft"][key] for key in ("on_hull", "enthalpy_eV_per_atom")}
@@ -144,16 +147,6 @@ def _state(summary: Mapping[str, Any]) -> str:
         f"{summary['individuals']} individuals, {summary['duplicates']} duplicates, "
         f"{summary['elapsed_s']:.0f} s on {summary['ranks']} rank{'s' if summary['ranks'] > 1 else ''}"
     )
-
-
-def _story(summary: Mapping[str, Any]) -> dict[str, list[float]]:
-    """Return how far the hull of the moment lay above the final one, up to the last relaxation."""
-    changes = summary["hull_deficit"]
-    return {
-        "relaxations": [change["relaxations"] for change in changes] + [summary["relaxations"]] * bool(changes),
-        "deficits_meV_per_atom": [MEV_PER_EV * change["deficit_eV_per_atom"] for change in changes]
-        + [0.0] * bool(changes),
-    }
 
 
 def _times(summary: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -14,7 +14,6 @@ import numpy as np
 from gasearch.crystal.convert import to_ase
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.symmetry import space_group
-from gasearch.errors import RunDirectoryError
 from gasearch.files import replace_text, replacing, writing_to
 from gasearch.outcomes import Stability
 from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
@@ -25,9 +24,9 @@ from gasearch.potential.settings import MaceSettings, PotentialSettings
 from gasearch.schema import plain
 from gasearch.units import MEV_PER_EV, pressure_from_GPa
 from gasearch.workflow.electrons import file_name
-from gasearch.workflow.pictures import snapshot
 from gasearch.workflow.refined_document import SYMPREC, structure_document, structure_from
 from gasearch.workflow.run_directory import RunDirectory, existing_run
+from gasearch.workflow.snapshots import refined_snapshot, snapshot
 
 
 def phonons(settings: PhononSettings, potential: PotentialSettings, path: Path, say: Callable[[str], None]) -> None:
@@ -50,9 +49,7 @@ def phonons_on(
 ) -> None:
     """Ask with an executor, for each metal near the DFT hull that has no verdict yet."""
     directory = existing_run(path)
-    if not directory.refined_phases.exists():
-        raise RunDirectoryError(f"{path} was not refined: run `gasearch refine {path}` first")
-    document = snapshot(directory.refined_phases)
+    document = refined_snapshot(directory)
     pressure, key = pressure_from_GPa(document["pressure_GPa"]), _key(settings, potential)
     wanted = [phase for phase in document["phases"] if _is_wanted(phase, settings)]
     futures = {

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gasearch.errors import RunDirectoryError
 from gasearch.files import writing_to
 from gasearch.report.comparison import Moved, plot_hulls
 from gasearch.report.electrons import plot_electrons
@@ -25,38 +23,30 @@ from gasearch.report.figures import (
 from gasearch.thermodynamics.hull import Hull, endpoint_enthalpies
 from gasearch.workflow.electrons import electron_picture, electrons_file
 from gasearch.workflow.run_directory import RunDirectory
+from gasearch.workflow.snapshots import has_dft_hull, hull_snapshot, snapshot
 from gasearch.workflow.summary import undoubted
 
 #: Enthalpy differences that rounding may cause, eV/atom.
 _ROUNDING = 1e-7
 
 
-def snapshot(path: Path) -> dict[str, Any]:
-    """Read hull.json or summary.json; `RunDirectoryError` if the run has not come so far."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise RunDirectoryError(
-            f"there is no {path} yet: a run writes it after some seconds; "
-            "if the run was killed before that, start it again"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise RunDirectoryError(f"{path} cannot be read ({error}): run again to have it written anew") from error
-
-
 def draw(directory: RunDirectory) -> list[Path]:
     """Draw the hull and the search's progress as PNG and SVG into the directory; return the files."""
-    document = snapshot(directory.hull)
-    if not document["complete"]:
-        raise RunDirectoryError(f"{directory.path} has no hull yet: an endpoint is still without a phase; wait")
+    document = hull_snapshot(directory)
     phases, endpoints, pressure = undoubted(document), document["endpoints"], document["pressure_GPa"]
     points = hull_points(phases, len(endpoints))
-    story = snapshot(directory.summary)
-    steps = [(change["relaxations"], change["deficit_eV_per_atom"]) for change in story["hull_deficit"]]
-    relaxations, deficits = zip(*steps, (story["relaxations"], 0.0), strict=True)
+    progress = hull_deficits(snapshot(directory.summary))
     with writing_to(directory.path):
         files = plot_hull(points, endpoints, pressure, directory.path / "hull", hull_edges(phases))
-        return files + plot_progress(relaxations, deficits, directory.path / "progress")
+        return files + plot_progress(*progress, directory.path / "progress")
+
+
+def hull_deficits(summary: Mapping[str, Any]) -> tuple[list[int], list[float]]:
+    """Return relaxations, and how far (eV per atom) the hull lay above the final one from there on; the end is last."""
+    changes = summary["hull_deficit"]
+    relaxations = [change["relaxations"] for change in changes]
+    deficits = [change["deficit_eV_per_atom"] for change in changes]
+    return [*relaxations, summary["relaxations"]], [*deficits, 0.0]
 
 
 def draw_comparison(directory: RunDirectory) -> list[Path]:
@@ -64,8 +54,9 @@ def draw_comparison(directory: RunDirectory) -> list[Path]:
 
     There are none before a refinement has found a phase of every endpoint.
     """
-    if not directory.refined_phases.exists() or not (document := snapshot(directory.refined_phases))["complete"]:
+    if not has_dft_hull(directory):
         return []
+    document = snapshot(directory.refined_phases)
     phases = [
         Moved(_refined_point(phase, "dft"), _refined_point(phase, "mlip") if phase["mlip"] else None)
         for phase in document["phases"]

@@ -12,7 +12,7 @@ from gasearch.crystal.composition import Composition, CompositionSpace
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.known_phases import known_phases
 from gasearch.crystal.prototype import Prototype
-from gasearch.errors import InputError, RunDirectoryError
+from gasearch.errors import InputError
 from gasearch.thermodynamics.hull import is_endpoint
 from gasearch.workflow.archive_store import ArchiveStore
 from gasearch.workflow.journal import FEW, MANY, NEAR_HULL
@@ -25,9 +25,7 @@ _BODY_CENTRED = Prototype("W A2", 229, "A a")
 
 def candidates(directory: RunDirectory, found: Mapping[str, Any]) -> list[Proposal]:
     """Return the phases of the search's last snapshot, nearest to its hull first."""
-    if not found["complete"]:
-        raise RunDirectoryError(f"{directory.path} has no hull yet: an endpoint is still without a phase; wait")
-    crystals = {outcome.id: outcome.result.crystal for outcome in ArchiveStore(directory.archive).outcomes()}
+    crystals = ArchiveStore(directory.archive).crystals()
     return [
         Proposal(
             name=str(phase["candidate"]),

@@ -24,11 +24,12 @@ from gasearch.units import MEV_PER_EV, pressure_from_GPa
 from gasearch.workflow.archive_store import ArchiveStore
 from gasearch.workflow.electrons import electrons_document, electrons_file
 from gasearch.workflow.engines import Engine, engine_of
-from gasearch.workflow.pictures import draw_comparison, draw_electrons, snapshot
+from gasearch.workflow.pictures import draw_comparison, draw_electrons
 from gasearch.workflow.proposals import candidates, elements_of, given, horizon, known, simple_cells
 from gasearch.workflow.refined_document import refined_document, with_earlier_electrons
 from gasearch.workflow.refinement import Judged, Proposal, Verdict, hull_of, judge, points, twins, until_closed
 from gasearch.workflow.run_directory import RunDirectory, existing_run
+from gasearch.workflow.snapshots import hull_snapshot, snapshot
 
 #: Share of the pressure by which an element's stress may miss the slope of its energy without a word, at any protocol.
 _PULAY_WORTH_A_WORD = 0.01
@@ -52,7 +53,7 @@ def refine_on(settings: RefineSettings, path: Path, say: Callable[[str], None], 
 
 def _drive(settings: RefineSettings, path: Path, say: Callable[[str], None], executor: QueueExecutor) -> None:
     directory = existing_run(path)
-    found = snapshot(directory.hull)
+    found = hull_snapshot(directory)
     proposals = candidates(directory, found)
     references = [*given(settings.references, found["endpoints"]), *(known(found) if settings.known else [])]
     with _refining(directory):

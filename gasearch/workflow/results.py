@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from gasearch.crystal.convert import to_ase, to_pymatgen
 from gasearch.crystal.crystal import Crystal
-from gasearch.errors import RunDirectoryError
 from gasearch.workflow.archive_store import ArchiveStore
-from gasearch.workflow.pictures import snapshot
 from gasearch.workflow.refined_document import structure_from
-from gasearch.workflow.run_directory import RunDirectory, existing_run
+from gasearch.workflow.run_directory import existing_run
+from gasearch.workflow.snapshots import dft_hull_snapshot, hull_snapshot
 from gasearch.workflow.summary import undoubted
 
 if TYPE_CHECKING:
@@ -103,10 +102,9 @@ def load_run(path: Path | str) -> Phases:
         If there is no run, or it has not come to a hull yet.
     """
     directory = existing_run(Path(path))
-    document = snapshot(directory.hull)
-    found = {outcome.id: outcome.result.crystal for outcome in ArchiveStore(directory.archive).outcomes()}
+    document, found = hull_snapshot(directory), ArchiveStore(directory.archive).crystals()
     phases = (_phase(phase, phase, found[phase["candidate"]], phase["candidate"]) for phase in undoubted(document))
-    return _complete(directory, "potential", document, tuple(phases))
+    return Phases("potential", document["pressure_GPa"], tuple(phases))
 
 
 def load_refined(path: Path | str) -> Phases:
@@ -117,18 +115,9 @@ def load_refined(path: Path | str) -> Phases:
     RunDirectoryError
         If there is no run, or DFT has not relaxed a phase of every endpoint.
     """
-    directory = existing_run(Path(path))
-    if not directory.refined_phases.exists():
-        raise RunDirectoryError(f"DFT has relaxed nothing of {path} yet: run `gasearch refine {path}`")
-    document = snapshot(directory.refined_phases)
+    document = dft_hull_snapshot(existing_run(Path(path)))
     phases = (_phase(p, p["dft"], structure_from(p["structure"]), p["name"]) for p in document["phases"])
-    return _complete(directory, "dft", document, tuple(phases))
-
-
-def _complete(directory: RunDirectory, method: str, document: Mapping[str, Any], phases: tuple[Phase, ...]) -> Phases:
-    if not document["complete"]:
-        raise RunDirectoryError(f"{directory.path} has no {method} hull yet: an endpoint is still without a phase")
-    return Phases(method, document["pressure_GPa"], phases)
+    return Phases("dft", document["pressure_GPa"], tuple(phases))
 
 
 def _phase(phase: Mapping[str, Any], values: Mapping[str, Any], crystal: Crystal, name: object) -> Phase:

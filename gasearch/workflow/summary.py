@@ -82,7 +82,7 @@ def undoubted(document: Mapping[str, Any]) -> list[dict[str, Any]]:
 def phase_document(space: CompositionSpace, individual: Individual, above: float, on_hull: bool) -> dict[str, Any]:
     """Return one phase, ``above`` the hull (eV per atom) or on it, as plain data."""
     crystal = individual.crystal
-    tight, loose = _space_groups(crystal)
+    tight, loose = space_groups(crystal)
     return {
         "formula": crystal.composition.reduced.formula,
         "space_group": loose.symbol,
@@ -108,7 +108,7 @@ def _doubt(archive: Archive, individual: Individual) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=4096)
-def _space_groups(crystal: Crystal) -> tuple[SpaceGroup, ...]:
+def space_groups(crystal: Crystal) -> tuple[SpaceGroup, ...]:
     """Return the space groups at both tolerances; crystals are compared by identity, so a snapshot asks once."""
     return tuple(space_group(crystal, symprec) for symprec in SYMMETRY_TOLERANCES)
 

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from gasearch.errors import RunDirectoryError
-from gasearch.workflow.pictures import draw, hull_edges, hull_points, snapshot
+from gasearch.workflow.pictures import draw, hull_edges, hull_points
 from gasearch.workflow.run_directory import RunDirectory
+from gasearch.workflow.snapshots import snapshot
 
 
 def phase(formula: str, shares: list[float], enthalpy: float, above: float = 0.0) -> dict:
