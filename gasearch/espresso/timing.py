@@ -1,10 +1,14 @@
-"""How long ph.x will take, from the self-consistent field before it: text in, seconds out."""
+"""How long pw.x and ph.x will take: pw.x from the crystal, ph.x from the self-consistent field before it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from typing import Final
+
+from gasearch.crystal.crystal import Crystal
+from gasearch.crystal.symmetry import irreducible
+from gasearch.espresso.pw import k_grid
 
 #: Time of ph.x for a mode and a k-point, over that of an SCF iteration for a k-point: measured for Al and H3S (Debian's
 #: 6.7, one core). The iterations of the response differ from crystal to crystal, so that it may be off by two.
@@ -14,6 +18,14 @@ _PART = re.compile(r"(\d+(?:\.\d+)?)\s*([dhms])")
 _SECONDS: Final = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 _K_POINTS = re.compile(r"number of k points=\s*(\d+)")
 _ITERATIONS = re.compile(r"convergence has been achieved in\s+(\d+) iterations")
+
+
+def relative_scf_time(crystal: Crystal, k_spacing: float) -> float:
+    """Return how long an SCF takes, in a unit of its own: k-points times bands times plane waves.
+
+    Bands and plane waves go with the volume of the cell; it compares crystals of one space at similar pressures.
+    """
+    return len(irreducible(crystal, k_grid(crystal, k_spacing))) * crystal.volume**2
 
 
 def cpu_seconds(text: str) -> float:

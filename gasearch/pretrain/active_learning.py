@@ -17,7 +17,15 @@ from gasearch.potential.committee import Committee
 from gasearch.potential.potential import Potential
 from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
 from gasearch.pretrain.diversity import descriptors, farthest_first
-from gasearch.pretrain.sampling import Kind, Sample, SamplingSettings, random_samples, rattled, volume_scans
+from gasearch.pretrain.sampling import (
+    Kind,
+    Sample,
+    SamplingSettings,
+    affordable,
+    random_samples,
+    rattled,
+    volume_scans,
+)
 from gasearch.schema import setting
 from gasearch.thermodynamics.hull import above_own_hull
 
@@ -86,10 +94,12 @@ def explore(
     pressure: float,
     seed: int,
     numbers: range,
+    k_spacing: float,
     underway_steps: int = 8,
 ) -> Round:
     """Relax random crystals (by number) at a pressure, and each element's simple lattices, with the first potential.
 
+    Crystals whose labels would take long, at this spacing of the k-points (1/Å), are left out.
     The whole committee judges what they relax to.
 
     Raises
@@ -98,8 +108,8 @@ def explore(
         If no crystal of an element could be relaxed.
     """
     lattices = volume_scans(space, replace(sampling, scan=(1.0,)))
-    crystals = random_samples(space, sampling, seed, numbers.start, len(numbers))
-    starts = [*lattices, *(sample for sample in crystals if sample.kind is Kind.RANDOM)]
+    crystals = list(random_samples(space, sampling, seed, numbers.start, len(numbers)))
+    starts = [*lattices, *affordable(crystals, sampling, k_spacing)]
     outcomes = BatchRelaxer(committee.lead, RelaxationSettings()).relax([s.crystal for s in starts], pressure)
     pairs = list(zip(starts, outcomes, strict=True))
     good = [(start, outcome) for start, outcome in pairs if isinstance(outcome, Relaxed)]

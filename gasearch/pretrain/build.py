@@ -131,9 +131,9 @@ class Builder:
         self.committee(settings.rounds)
 
     def _first(self, space: SearchSpace) -> list[Sample]:
-        sampling, seed = self.settings.sampling, self.settings.seed
+        sampling, seed, k_spacing = self.settings.sampling, self.settings.seed, self.settings.dft.k_spacing
         simple = [*volume_scans(space, sampling), *prototype_samples(space, sampling, seed)]
-        return [*simple, *diverse_samples(space, sampling, seed, self.settings.random_cells)]
+        return [*simple, *diverse_samples(space, sampling, seed, self.settings.random_cells, k_spacing)]
 
     @property
     def _labels(self) -> Path:
@@ -228,7 +228,14 @@ class Builder:
             first = settings.sampling.pool * settings.random_cells + (3 * number + i) * active.relaxations
             numbers = range(first, first + active.relaxations)
             found = explore(
-                committee, space, settings.sampling, pressure, settings.seed, numbers, active.underway_steps
+                committee,
+                space,
+                settings.sampling,
+                pressure,
+                settings.seed,
+                numbers,
+                settings.dft.k_spacing,
+                active.underway_steps,
             )
             rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(number, i)))
             chosen += choose(found, space, settings.sampling, active, rng)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
@@ -18,6 +18,7 @@ from gasearch.crystal.prototype import prototypes
 from gasearch.crystal.random_crystal import random_crystal
 from gasearch.crystal.symmetry import primitive
 from gasearch.errors import CalculationError
+from gasearch.espresso.timing import relative_scf_time
 from gasearch.pretrain.diversity import descriptors, farthest_first
 from gasearch.schema import setting
 from gasearch.units import pressure_to_GPa
@@ -81,6 +82,8 @@ class SamplingSettings:
         Whether known structure types, occupied by the elements in every way, are among the first cells.
     pool : int
         Random crystals that are made for each of the first that are labelled: those that are least like all others.
+    dearest_share : float
+        Share of the random crystals that is left out, as labels of them take longest: those of many k-points and atoms.
     volume_spread : float
         Standard deviation of the logarithm of a random cell's volume, or a prototype's.
     rattled_share : float
@@ -94,6 +97,7 @@ class SamplingSettings:
     scan: tuple[float, ...] = setting((0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4), above=0)
     prototypes: bool = True
     pool: int = setting(2, at_least=1)
+    dearest_share: float = setting(0.25, at_least=0, at_most=0.9)
     volume_spread: float = setting(0.2, at_least=0)
     rattled_share: float = setting(0.4, at_least=0, at_most=1)
     strain: float = setting(0.05, at_least=0, at_most=0.3)
@@ -180,15 +184,26 @@ def prototype_samples(space: SearchSpace, settings: SamplingSettings, seed: int)
         yield Sample(crystal.scaled_to(factor * crystal.volume), name, Kind.PROTOTYPE)
 
 
-def diverse_samples(space: SearchSpace, settings: SamplingSettings, seed: int, count: int) -> list[Sample]:
-    """Return ``count`` of the first ``count * pool`` random crystals, the least alike, with their rattled copies."""
+def diverse_samples(
+    space: SearchSpace, settings: SamplingSettings, seed: int, count: int, k_spacing: float
+) -> list[Sample]:
+    """Return ``count`` of the first ``count * pool`` random crystals, the least alike, with their rattled copies.
+
+    The dearest, by their k-points (spacing in 1/Å), are left out before.
+    """
     samples = list(random_samples(space, settings, seed, 0, count * settings.pool))
-    if settings.pool == 1:
-        return samples
-    parents = [sample for sample in samples if sample.kind is Kind.RANDOM]
+    parents = affordable(samples, settings, k_spacing)
     marks = descriptors([sample.crystal for sample in parents], space.compositions.elements)
     origins = {parents[i].origin for i in farthest_first(marks, count)}
     return [sample for sample in samples if sample.origin in origins]
+
+
+def affordable(samples: Sequence[Sample], settings: SamplingSettings, k_spacing: float) -> list[Sample]:
+    """Return the random crystals among samples, without that share of them whose labels would take longest."""
+    parents = [sample for sample in samples if sample.kind is Kind.RANDOM]
+    times = [relative_scf_time(sample.crystal, k_spacing) for sample in parents]
+    kept = np.argsort(times, kind="stable")[: len(parents) - round(settings.dearest_share * len(parents))]
+    return [parents[i] for i in np.sort(kept)]
 
 
 def random_samples(
