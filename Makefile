@@ -65,10 +65,11 @@ $(READY): pyproject.toml constraints.txt | system
 	@touch $@
 
 # What pip cannot install. Nothing here is fatal: without MPI there is one process, without pw.x no DFT.
+# With OpenBLAS in place of Debian's reference BLAS pw.x takes half the time, for the same energies.
 system:
 	@missing=; \
 	command -v mpirun >/dev/null || missing+=' openmpi-bin libopenmpi-dev'; \
-	command -v pw.x >/dev/null || missing+=' quantum-espresso'; \
+	command -v pw.x >/dev/null || missing+=' quantum-espresso libopenblas0-serial'; \
 	[ -e $(BIN)/python ] || $(or $(PYTHON),false) -c 'import ensurepip' 2>/dev/null || missing+=' python3-venv'; \
 	[ -n "$$missing" ] || exit 0; \
 	install="apt-get -qq update && apt-get -qq install --yes --no-install-recommends$$missing"; \
