@@ -129,11 +129,17 @@ def run_program(step: Step, directory: Path, timeout: float, launcher: Sequence[
         After ``timeout`` seconds; the program has been killed.
     """
     (directory / "input").write_text(step.text)
-    return _printed([*launcher, find_program(step.program), "-in", "input"], directory, timeout)
+    return run_command([*launcher, find_program(step.program), "-in", "input"], directory, timeout)
 
 
-def _printed(command: Sequence[str], directory: Path, timeout: float | None = None) -> str:
-    """Run a command that dies with its parent, and return what it prints."""
+def run_command(command: Sequence[str], directory: Path, timeout: float | None = None) -> str:
+    """Run a command in a directory and return what it prints; it dies with its parent, and is a job of its own.
+
+    Raises
+    ------
+    subprocess.TimeoutExpired
+        After ``timeout`` seconds; the program has been killed.
+    """
     with subprocess.Popen(
         [*_dying_with_parent(), *command],
         cwd=directory,
@@ -282,7 +288,7 @@ def installed_version() -> str | None:
 def _version_of(path: str, modified: int) -> str | None:
     """Ask a program, once; without an input it stops after it has named itself."""
     with tempfile.TemporaryDirectory(prefix="pw-") as directory:
-        return _version(_printed([path, "-in", os.devnull], Path(directory)))
+        return _version(run_command([path, "-in", os.devnull], Path(directory)))
 
 
 def _version(printed: str) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
@@ -25,10 +24,8 @@ from gasearch.folder import keep_input, locked
 from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
 from gasearch.potential.committee import Committee
 from gasearch.potential.load import load_potential
-from gasearch.potential.potential import Potential
 from gasearch.potential.settings import MaceSettings
 from gasearch.pretrain.active_learning import choose, explore
-from gasearch.pretrain.card import member_file
 from gasearch.pretrain.labelling import Label, label_all, read_labels
 from gasearch.pretrain.publication import publish
 from gasearch.pretrain.sampling import (
@@ -41,7 +38,7 @@ from gasearch.pretrain.sampling import (
     volume_scans,
 )
 from gasearch.pretrain.settings import PretrainSettings
-from gasearch.pretrain.training import train
+from gasearch.pretrain.training import Training, train_all, tuned
 from gasearch.pretrain.validation import above_hull
 from gasearch.units import pressure_to_GPa
 
@@ -139,9 +136,6 @@ class Builder:
     def _labels(self) -> Path:
         return self.work / "labels"
 
-    def _model(self, number: int, member: int) -> Path:
-        return self.work / f"model-{number}" / member_file(member)
-
     def _atomic_volumes(self) -> dict[int, float]:
         """Volumes of the elements at the middle pressure, Å³."""
         kept = self.work / "volumes.json"
@@ -200,22 +194,24 @@ class Builder:
 
     def committee(self, number: int) -> Committee:
         """Return the potentials trained on the labels there are, number by number."""
-        return Committee([self._member(number, member) for member in range(self.settings.committee)])
-
-    def _member(self, number: int, member: int) -> Potential:
-        model, settings = self._model(number, member), self.settings.training
-        if not model.exists():
-            folder = model.parent / f"training-{member}"
-            folder.mkdir(parents=True, exist_ok=True)
-            labels = list(read_labels(self._labels))
-            self.say(
-                f"training on {len(labels)} labels, {settings.epochs} epochs: "
-                f"member {member + 1} of {self.settings.committee}"
-            )
+        trainings = self._trainings(number)
+        if not all(training.model.exists() for training in trainings):
+            labels, epochs = list(read_labels(self._labels)), trainings[0].settings.epochs
+            self.say(f"training {len(trainings)} models on {len(labels)} labels, {epochs} epochs")
             with self._timed():
-                trained = train(labels, self.above_hull(labels), settings, folder, member)
-            shutil.move(trained, model)
-        return load_potential(MaceSettings(kind="mace", path=model))
+                train_all(trainings, labels, self.above_hull(labels), self.executor, self.say)
+        return Committee([load_potential(MaceSettings(kind="mace", path=training.model)) for training in trainings])
+
+    def _trainings(self, number: int) -> list[Training]:
+        return [self._training(number, member) for member in range(self.settings.committee)]
+
+    def _training(self, number: int, member: int) -> Training:
+        """Say how a model is trained: the first from random weights, each later one from the one before it."""
+        settings, folder = self.settings.training, self.work / f"model-{number}" / f"training-{member}"
+        if number == 0:
+            return Training(settings, folder, member)
+        further = tuned(settings, settings.further_epochs, settings.learning_rate / 2)
+        return Training(further, folder, member, start=self._training(number - 1, member).model)
 
     def above_hull(self, labels: Sequence[Label]) -> np.ndarray:
         """Return enthalpies above the labels' hull at the middle pressure (n,), eV/atom."""
@@ -245,5 +241,5 @@ class Builder:
     def publish(self, output: Path) -> None:
         """Copy the last models to its folder, with the training set and the card."""
         labels, last = list(read_labels(self._labels)), self.settings.rounds
-        models = [self._model(last, member) for member in range(self.settings.committee)]
+        models = [training.model for training in self._trainings(last)]
         publish(self.settings, models, self.runner, labels, self.above_hull(labels), self.seconds, output)

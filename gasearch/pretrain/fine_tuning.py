@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from gasearch.pretrain.card import TRAINING_SET
 from gasearch.pretrain.labelling import Label
 from gasearch.pretrain.publication import publish
 from gasearch.pretrain.settings import PretrainSettings
-from gasearch.pretrain.training import TrainingSettings, train
+from gasearch.pretrain.training import Training, TrainingSettings, train_all, tuned
 from gasearch.pretrain.training_set import read_training_set
 from gasearch.pretrain.validation import above_hull
 from gasearch.units import pressure_from_GPa
@@ -72,6 +72,7 @@ def fine_tune(
     learning_rate: float,
     runner: PwRunner,
     output: Path,
+    executor: Executor,
     say: Callable[[str], None],
 ) -> None:
     """Train every model of a potential further, on its old labels and new ones, and write the new one's folder.
@@ -90,6 +91,8 @@ def fine_tune(
         What made the labels.
     output : Path
         Folder of the new potential; while it trains, ``training-0`` and so on are there, too.
+    executor : Executor
+        Trains several at the same time.
     say : callable
         Gets the lines of progress.
     """
@@ -102,18 +105,10 @@ def fine_tune(
     training = tuned(settings.training, epochs, learning_rate)
     above = above_hull(labels, settings.compositions, settings.pressures[1])
     names = (card.model, *(card.committee.files if card.committee else ()))
-    trained = []
-    for member, name in enumerate(names):
-        folder = output / f"training-{member}"
-        trained.append(folder / "finished.model")
-        if not trained[-1].exists():
-            folder.mkdir(parents=True, exist_ok=True)
-            say(f"training on {len(labels)} labels, {epochs} epochs more: member {member + 1} of {len(names)}")
-            shutil.move(train(labels, above, training, folder, member, model.parent / name), trained[-1])
+    trainings = [
+        Training(training, output / f"training-{member}", member, model.parent / name)
+        for member, name in enumerate(names)
+    ]
+    say(f"training {len(trainings)} models on {len(labels)} labels, {epochs} epochs more")
+    trained = train_all(trainings, labels, above, executor, say)
     publish(replace(settings, training=training), trained, runner, labels, above, 0.0, output)
-
-
-def tuned(training: TrainingSettings, epochs: int, learning_rate: float) -> TrainingSettings:
-    """Return the settings of a training that goes on; half of its epochs weigh energies more."""
-    last = learning_rate / 10
-    return replace(training, epochs=epochs, stage_two=epochs // 2, learning_rate=learning_rate, last_learning_rate=last)

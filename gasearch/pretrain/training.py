@@ -1,16 +1,22 @@
-"""Training a MACE potential with mace-torch's own training program."""
+"""Training MACE potentials with mace-torch's own training program, each in a folder and a process of its own."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
+from gasearch.errors import CalculationError
+from gasearch.espresso.runner import run_command
 from gasearch.potential.mace import Mace
 from gasearch.pretrain.labelling import Label
+from gasearch.pretrain.model_size import PRESETS, ModelSize
 from gasearch.pretrain.sampling import Split, split_of
 from gasearch.pretrain.training_set import ENERGY, FORCES, STRESS, write_training_set
 from gasearch.pretrain.validation import energies_per_element
@@ -19,7 +25,8 @@ from gasearch.schema import setting
 _NAME = "mace"
 #: Epochs from one look at the validation cells to the next; a stage that has none leaves no model.
 _INTERVAL = 5
-_FLAGS = ["--pair_repulsion", "--stage_two", "--ema", "--restart_latest", "--save_cpu"]
+#: Seconds from one line of progress to the next.
+_PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
@@ -28,20 +35,25 @@ class TrainingSettings:
 
     Parameters
     ----------
-    channels : int
-        Scalar channels of a message.
-    max_L : int
-        Highest order of the equivariant messages; 0 for invariant ones.
-    max_ell : int
-        Highest order of the spherical harmonics of the edges.
-    cutoff : float
-        Of the edges; two layers see twice as far.
-    correlation : int
-        Body order of a message less one.
+    preset : str
+        Size of the model.
+    channels : int or None
+        Scalar channels of a message, instead of the preset's.
+    max_L : int or None
+        Highest order of the equivariant messages, 0 for invariant ones, instead of the preset's.
+    max_ell : int or None
+        Highest order of the spherical harmonics of the edges, instead of the preset's.
+    cutoff : float or None
+        Of the edges, instead of the preset's; two layers see twice as far.
+    correlation : int or None
+        Body order of a message less one, instead of the preset's.
     epochs : int
-        All epochs, those of the second stage included.
+        All epochs of a model that begins with random weights, those of the second stage included.
     stage_two : int
         The first epoch of the second stage, in which energies weigh more.
+    further_epochs : int
+        Epochs after each round of active learning, in which every model is trained further from where it was, at half
+        the learning rate at first; half of them weigh energies more.
     batch_size : int
         Cells a step.
     learning_rate : float
@@ -64,14 +76,16 @@ class TrainingSettings:
         Of the first weights and the order of the cells.
     """
 
-    channels: int = setting(32, at_least=1)
-    max_L: int = setting(0, at_least=0, at_most=3)
-    max_ell: int = setting(2, at_least=0, at_most=3)
-    cutoff: float = setting(3.5, above=0, unit="A")
-    correlation: int = setting(3, at_least=1, at_most=4)
+    preset: Literal["small", "medium", "large", "equivariant"] = "medium"
+    channels: int | None = setting(None, at_least=1)
+    max_L: int | None = setting(None, at_least=0, at_most=3)
+    max_ell: int | None = setting(None, at_least=0, at_most=3)
+    cutoff: float | None = setting(None, above=0, unit="A")
+    correlation: int | None = setting(None, at_least=1, at_most=4)
     epochs: int = setting(200, at_least=2)
     stage_two: int = setting(140, at_least=1)
-    batch_size: int = setting(4, at_least=1)
+    further_epochs: int = setting(80, at_least=6)
+    batch_size: int = setting(10, at_least=1)
     learning_rate: float = setting(0.01, above=0)
     last_learning_rate: float = setting(0.001, above=0)
     weights: tuple[float, float, float] = setting((300.0, 10.0, 300.0), at_least=0)
@@ -91,6 +105,18 @@ class TrainingSettings:
                 "which the validation cells are looked at; begin it earlier"
             )
 
+    @property
+    def size(self) -> ModelSize:
+        """The preset, with the user's numbers in place of its own."""
+        given = {name: getattr(self, name) for name in ModelSize.__dataclass_fields__}
+        return replace(PRESETS[self.preset], **{name: value for name, value in given.items() if value is not None})
+
+
+def tuned(training: TrainingSettings, epochs: int, learning_rate: float) -> TrainingSettings:
+    """Return the settings of a training that goes on; half of its epochs weigh energies more."""
+    last = learning_rate / 10
+    return replace(training, epochs=epochs, stage_two=epochs // 2, learning_rate=learning_rate, last_learning_rate=last)
+
 
 def label_weights(above_hull: np.ndarray, scale: float) -> np.ndarray:
     """Return weights (n,) that fall off with the enthalpy above hull (n,): 1 on it, a half at the scale."""
@@ -108,52 +134,104 @@ def atomic_energies(labels: Sequence[Label], weights: np.ndarray) -> dict[int, f
     return dict(zip(elements, energies_per_element(counts, energies, weights).tolist(), strict=True))
 
 
-def train(
-    labels: Sequence[Label],
-    above_hull: np.ndarray,
-    settings: TrainingSettings,
-    directory: Path,
-    member: int = 0,
-    start: Path | None = None,
-) -> Path:
-    """Train on the labels of the training split and return the model file.
-
-    The validation split chooses the epoch; the test split is not touched. An interrupted training goes on from its
-    last checkpoint in the directory.
+@dataclass(frozen=True)
+class Training:
+    """The training of one model.
 
     Parameters
     ----------
-    labels : sequence of Label
-    above_hull : (n,) array
-        Each label's enthalpy above hull, eV/atom.
     settings : TrainingSettings
-    directory : Path
+    folder : Path
+        Where its files are; an interrupted training goes on from its last checkpoint there.
     member : int
         Place in a committee: it decides the seed and the validation split.
     start : Path or None
         A model to be trained further; it decides size, cutoff and the energies of the atoms. None for random weights.
     """
-    from mace.cli.run_train import run
-    from mace.tools import build_default_arg_parser
 
+    settings: TrainingSettings
+    folder: Path
+    member: int = 0
+    start: Path | None = None
+
+    @property
+    def model(self) -> Path:
+        """The file of the finished model."""
+        return self.folder / "finished.model"
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs are done."""
+        looks = [line for log in self.folder.glob("results/*_train.txt") for line in log.read_text().splitlines()]
+        epochs = [json.loads(line).get("epoch") for line in looks if '"mode": "eval"' in line]
+        return max((epoch for epoch in epochs if epoch is not None), default=0)
+
+
+def train_all(
+    trainings: Sequence[Training],
+    labels: Sequence[Label],
+    above_hull: np.ndarray,
+    executor: Executor,
+    say: Callable[[str], None] = lambda line: None,
+) -> list[Path]:
+    """Train several models at the same time and return their files; those that are there are not trained again.
+
+    ``say`` gets a line of progress every minute in which there was some.
+    """
+    missing = [training for training in trainings if not training.model.exists()]
+    futures = [executor.submit(train, training, labels, above_hull) for training in missing]
+    said, pending = None, set(futures)
+    while pending:
+        done, pending = wait(pending, timeout=_PATIENCE)
+        for future in done:
+            future.result()
+        epochs = ", ".join(str(training.epoch) for training in missing)
+        if pending and epochs != said:
+            say(f"training: {epochs} of {missing[0].settings.epochs} epochs")
+            said = epochs
+    return [training.model for training in trainings]
+
+
+def train(training: Training, labels: Sequence[Label], above_hull: np.ndarray) -> Path:
+    """Train a model on the labels of the training split and return its file.
+
+    The validation split chooses the epoch; the test split is not touched. Training is a program of its own, as pw.x
+    is: several can run at the same time.
+
+    Parameters
+    ----------
+    training : Training
+    labels : sequence of Label
+    above_hull : (n,) array
+        Each label's enthalpy above hull, eV/atom.
+
+    Raises
+    ------
+    CalculationError
+        If it gave no model; with the end of what it printed.
+    """
+    folder, settings = training.folder.absolute(), training.settings
+    folder.mkdir(parents=True, exist_ok=True)
     weights = label_weights(above_hull, settings.weight_scale)
-    splits = np.array([split_of(label.sample.origin, member) for label in labels])
+    splits = np.array([split_of(label.sample.origin, training.member) for label in labels])
     ceilings = {Split.TRAIN: settings.ceiling, Split.VALIDATION: settings.validation_ceiling}
     chosen = {s: np.flatnonzero((splits == s) & (above_hull < ceiling)) for s, ceiling in ceilings.items()}
     for split, indices in chosen.items():
-        write_training_set(directory / f"{split}.extxyz", [labels[i] for i in indices], weights[indices])
+        write_training_set(folder / f"{split}.extxyz", [labels[i] for i in indices], weights[indices])
     fitted = chosen[Split.TRAIN]
     origin = (
         {"E0s": atomic_energies([labels[i] for i in fitted], weights[fitted])}
-        if start is None
-        else {"E0s": Mace(start).atomic_energies, "foundation_model": start}
+        if training.start is None
+        else {"E0s": Mace(training.start).atomic_energies, "foundation_model": training.start.absolute()}
     )
-    options = {**_options(replace(settings, seed=settings.seed + member), directory), **origin}
-    arguments = build_default_arg_parser().parse_args([f"--{k}={v}" for k, v in options.items()] + _FLAGS)
-    # AMSGrad, on by default, would shorten all steps for good because of the large gradients of the first ones.
-    arguments.amsgrad = False
-    run(arguments)
-    return directory / f"{_NAME}_stagetwo.model"
+    options = {**_options(replace(settings, seed=settings.seed + training.member), folder), **origin}
+    command = [sys.executable, "-m", "gasearch.pretrain.mace_training", *(f"--{k}={v}" for k, v in options.items())]
+    printed = run_command(command, folder)
+    trained = folder / f"{_NAME}_stagetwo.model"
+    if not trained.exists():
+        raise CalculationError(f"the training in {folder} gave no model: {printed[-1000:].strip()}")
+    trained.rename(training.model)
+    return training.model
 
 
 def _options(settings: TrainingSettings, directory: Path) -> dict[str, object]:
@@ -180,18 +258,18 @@ def _options(settings: TrainingSettings, directory: Path) -> dict[str, object]:
         "eval_interval": _INTERVAL,
         "seed": settings.seed,
         "plot": False,
-        "device": "cpu",
     }
 
 
 def _model_options(settings: TrainingSettings) -> dict[str, object]:
+    size = settings.size
     return {
         "model": "MACE",
-        "num_channels": settings.channels,
-        "max_L": settings.max_L,
-        "max_ell": settings.max_ell,
-        "r_max": settings.cutoff,
-        "correlation": settings.correlation,
+        "num_channels": size.channels,
+        "max_L": size.max_L,
+        "max_ell": size.max_ell,
+        "r_max": size.cutoff,
+        "correlation": size.correlation,
         "default_dtype": settings.dtype,
     }
 

@@ -105,6 +105,7 @@ def feed_back(
             settings.learning_rate,
             feedback.runner,
             epoch.potential,
+            executor,
             say,
         )
         plan = plan.in_epoch(epoch)

@@ -1,6 +1,9 @@
+import numpy as np
 import pytest
 
-from gasearch.espresso.timing import cpu_seconds, predicted
+from gasearch.crystal.crystal import Crystal
+from gasearch.crystal.geometry import supercell
+from gasearch.espresso.timing import cpu_seconds, predicted, relative_scf_time
 
 SCF = """     number of k points=    20  Marzari-Vanderbilt smearing, width (Ry)=  0.0200
      convergence has been achieved in  10 iterations
@@ -25,3 +28,10 @@ def test_time_grows_with_modes_and_k_points():
     few = predicted(scf, 3, [20, 30], 100)
     assert predicted(scf, 3, [20, 30], 200) - few == pytest.approx(100.0)
     assert predicted(scf, 12, [20, 30], 100) - 100.0 == pytest.approx(4 * (few - 100.0))
+
+
+def test_a_supercell_on_as_many_k_points_takes_the_square_of_its_size():
+    cubic = Crystal(2.0 * np.eye(3), np.zeros((1, 3)), np.array([1]))
+    doubled = supercell(cubic, 2 * np.eye(3, dtype=int))
+    assert relative_scf_time(doubled, 10.0) == pytest.approx(64 * relative_scf_time(cubic, 10.0))
+    assert relative_scf_time(cubic, 0.4) > relative_scf_time(cubic, 0.8)

@@ -70,7 +70,7 @@ def explored() -> Round:
     compositions = CompositionSpace((Composition.from_formula("H"), Composition.from_formula("S")), 1, 3)
     potential = LennardJones({(1, 1): (1.0, 1.0), (1, 16): (1.2, 1.4), (16, 16): (1.0, 1.8)}, cutoff_sigma=2.5)
     space = search_space(compositions, {1: 0.7, 16: 4.0})
-    return explore(Committee([potential]), space, SamplingSettings(), PRESSURE, 0, range(30))
+    return explore(Committee([potential]), space, SamplingSettings(), PRESSURE, 0, range(30), 0.4)
 
 
 def test_explored_structures_keep_their_origins(explored):
@@ -106,12 +106,12 @@ class Broken(LennardJones):
 def test_an_element_without_a_relaxed_crystal_is_named(space):
     potential = Broken({(1, 1): (1.0, 1.0), (1, 16): (1.2, 1.4), (16, 16): (1.0, 1.8)}, cutoff_sigma=2.5)
     with pytest.raises(CalculationError, match="no crystal of S could be relaxed"):
-        explore(Committee([potential]), space, SamplingSettings(), PRESSURE, 0, range(3))
+        explore(Committee([potential]), space, SamplingSettings(), PRESSURE, 0, range(3), 0.4)
 
 
 def test_every_element_is_explored_however_few_crystals_are_drawn(space):
     potential = LennardJones({(1, 1): (1.0, 1.0), (1, 16): (1.2, 1.4), (16, 16): (1.0, 1.8)}, cutoff_sigma=2.5)
-    found = explore(Committee([potential]), space, SamplingSettings(), PRESSURE, 0, range(0))
+    found = explore(Committee([potential]), space, SamplingSettings(), PRESSURE, 0, range(0), 0.4)
     assert {s.crystal.composition.reduced.formula for s in found.relaxed} == {"H", "S"}
 
 

@@ -7,11 +7,13 @@ import pytest
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.geometry import too_close
 from gasearch.errors import CalculationError
+from gasearch.espresso.timing import relative_scf_time
 from gasearch.pretrain.sampling import (
     LATTICES,
     Kind,
     SamplingSettings,
     Split,
+    affordable,
     atomic_volume,
     diverse_samples,
     lattice,
@@ -128,11 +130,21 @@ def test_prototypes_occupy_the_elements_in_every_way_and_can_be_left_out(space):
 
 
 def test_the_least_alike_are_taken_from_a_pool(space):
-    count = 8
+    count, everything = 8, replace(SETTINGS, dearest_share=0.0)
     pool = list(random_samples(space, SETTINGS, 1, 0, 3 * count))
-    taken = diverse_samples(space, replace(SETTINGS, pool=3), 1, count)
+    taken = diverse_samples(space, replace(everything, pool=3), 1, count, 0.4)
     parents = [s for s in taken if s.kind is Kind.RANDOM]
     assert len(parents) == count and {s.origin for s in taken} <= {s.origin for s in pool}
-    assert [s.origin for s in diverse_samples(space, replace(SETTINGS, pool=1), 1, count)] == [
+    assert [s.origin for s in diverse_samples(space, replace(everything, pool=1), 1, count, 0.4)] == [
         s.origin for s in pool if s.origin < f"random-{count:05d}"
     ]
+
+
+def test_what_is_left_out_takes_longer_than_all_that_stays(space):
+    samples = list(random_samples(space, SETTINGS, 4, 0, 20))
+    parents = [s for s in samples if s.kind is Kind.RANDOM]
+    kept = affordable(samples, replace(SETTINGS, dearest_share=0.25), 0.4)
+    left_out = [s for s in parents if s not in kept]
+    assert len(left_out) == round(0.25 * len(parents)) and [s for s in parents if s in kept] == kept
+    times = [[relative_scf_time(s.crystal, 0.4) for s in group] for group in (kept, left_out)]
+    assert max(times[0]) <= min(times[1])

@@ -24,7 +24,7 @@ from gasearch.pretrain.labelling import Label
 from gasearch.pretrain.publication import publish
 from gasearch.pretrain.sampling import SamplingSettings, random_samples, search_space, volume_scans
 from gasearch.pretrain.settings import PretrainSettings
-from gasearch.pretrain.training import TrainingSettings, train
+from gasearch.pretrain.training import Training, TrainingSettings, train
 from gasearch.pretrain.validation import above_hull
 from gasearch.units import pressure_from_GPa
 from gasearch.workflow.plan import Plan
@@ -67,9 +67,7 @@ def make_potential(folder: Path) -> None:
     labels = [Label(sample, runner.scf(sample.crystal)) for sample in samples]
     above, models = above_hull(labels, ours.compositions, PRESSURE), []
     for member in range(ours.committee):
-        work = folder.parent / f"training-{member}"
-        work.mkdir(exist_ok=True)
-        models.append(train(labels, above, ours.training, work, member))
+        models.append(train(Training(ours.training, folder.parent / f"training-{member}", member), labels, above))
     publish(ours, models, runner, labels, above, 0.0, folder)
 
 
