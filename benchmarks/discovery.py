@@ -68,6 +68,7 @@ def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--input", type=Path, default=INPUT)
+    parser.add_argument("--potential", type=Path, help="another than that of the input")
     parser.add_argument("--phase", nargs=2, default=("H3S", "Im-3m"), metavar=("FORMULA", "SPACE_GROUP"))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--ranks", type=int, default=2)
@@ -78,6 +79,8 @@ def main() -> None:
     for seed in range(1, options.seeds + 1):
         run = RunDirectory(options.folder / f"seed-{seed}")
         path = changed(options.input, lambda s, seed=seed: s.update(seed=seed), options.folder / f"seed-{seed}.yaml")
+        if options.potential:
+            path = changed(path, lambda s: s["potential"].update(path=str(options.potential.resolve())), path)
         began, took = search(path, run.path, options.ranks)
         times.append(report(seed, began, took, run, *options.phase))
     reached = [t for t in times if t is not None]

@@ -1,0 +1,55 @@
+"""A potential that has seen no cell of one composition, for the search that has to find its phase.
+
+    python benchmarks/unseen.py --formula H3S --epochs 100 --output runs/unseen
+    python benchmarks/discovery.py --potential runs/unseen --seeds 3
+
+Cells of that reduced formula, and all others of their origins, are left out of the training set of a potential; a model
+is trained on what is left, from random weights and with the settings of the card, and written with a card of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import replace
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from training_cells import add_options, training_cells
+
+from gasearch.crystal.composition import Composition
+from gasearch.espresso.runner import PwRunner, default_pseudo_dir
+from gasearch.parallel.executor import run_on_all_ranks
+from gasearch.pretrain.fine_tuning import settings_of, with_training_set
+from gasearch.pretrain.publication import publish
+from gasearch.pretrain.training import Training, train_all
+from gasearch.pretrain.validation import above_hull
+
+
+def main() -> None:
+    """Train the model, unless it is there, and write its folder."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_options(parser, folder=Path("runs", "unseen-training"))
+    parser.add_argument("--formula", default="H3S")
+    parser.add_argument("--output", type=Path, default=Path("runs", "unseen"))
+    options = parser.parse_args()
+    formula = Composition.from_formula(options.formula).reduced.formula
+    card, everything = with_training_set(options.potential)
+    seen = {x.sample.origin for x in everything if x.sample.crystal.composition.reduced.formula == formula}
+    labels = [label for label in everything if label.sample.origin not in seen]
+    training = training_cells(options.potential, options.epochs, options.batch_size).training
+    settings = replace(settings_of(card, [x.sample.crystal for x in labels]), training=training, committee=1)
+    above = above_hull(labels, settings.compositions, settings.pressures[1])
+    print(f"{len(labels)} of {len(everything)} cells are left", flush=True)
+    models = run_on_all_ranks(
+        lambda executor: train_all(
+            [Training(training, options.folder)], labels, above, executor, lambda line: print(line, flush=True)
+        )
+    )
+    publish(settings, models, PwRunner(settings.dft, default_pseudo_dir()), labels, above, 0.0, options.output)
+    print(f"{options.output} holds the potential")
+
+
+if __name__ == "__main__":
+    main()
