@@ -75,7 +75,7 @@ def make_card(
         facts={
             "labels": _label_facts(settings, runner, labels),
             "training_set": _training_set_facts(folder / TRAINING_SET, labels),
-            "training": asdict(settings.training),
+            "training": {**asdict(settings.training), **asdict(settings.training.size)},
             "test_order_above_hull": {k: v for k, v in vars(order).items() if np.isfinite(v)},
             "build": {"hours": round(seconds / 3600, 2), **_build_facts()},
         },

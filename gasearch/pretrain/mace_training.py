@@ -2,12 +2,16 @@
 
     python -m gasearch.pretrain.mace_training --name=mace --train_file=train.extxyz ...
 
-takes the options of mace_run_train, and uses a GPU where there is one.
+takes the options of mace_run_train, and uses a GPU where there is one. A model that is trained further keeps its own
+energies of the atoms.
 """
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+
+from gasearch.potential.mace import Mace
 
 _FLAGS = ("--pair_repulsion", "--stage_two", "--ema", "--restart_latest", "--save_cpu")
 
@@ -23,6 +27,8 @@ def main(options: list[str]) -> None:
     arguments = build_default_arg_parser().parse_args([*options, *_FLAGS, f"--device={device}"])
     # AMSGrad, on by default, would shorten all steps for good because of the large gradients of the first ones.
     arguments.amsgrad = False
+    if arguments.foundation_model:
+        arguments.E0s = str(Mace(Path(arguments.foundation_model)).atomic_energies)
     run(arguments)
 
 

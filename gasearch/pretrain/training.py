@@ -14,7 +14,6 @@ import numpy as np
 
 from gasearch.errors import CalculationError
 from gasearch.espresso.runner import run_command
-from gasearch.potential.mace import Mace
 from gasearch.pretrain.labelling import Label
 from gasearch.pretrain.model_size import PRESETS, ModelSize
 from gasearch.pretrain.sampling import Split, split_of
@@ -219,12 +218,10 @@ def train(training: Training, labels: Sequence[Label], above_hull: np.ndarray) -
     for split, indices in chosen.items():
         write_training_set(folder / f"{split}.extxyz", [labels[i] for i in indices], weights[indices])
     fitted = chosen[Split.TRAIN]
-    origin = (
-        {"E0s": atomic_energies([labels[i] for i in fitted], weights[fitted])}
-        if training.start is None
-        else {"E0s": Mace(training.start).atomic_energies, "foundation_model": training.start.absolute()}
-    )
-    options = {**_options(replace(settings, seed=settings.seed + training.member), folder), **origin}
+    energies = atomic_energies([labels[i] for i in fitted], weights[fitted])
+    options = {**_options(replace(settings, seed=settings.seed + training.member), folder), "E0s": energies}
+    if training.start is not None:
+        options["foundation_model"] = training.start.absolute()
     command = [sys.executable, "-m", "gasearch.pretrain.mace_training", *(f"--{k}={v}" for k, v in options.items())]
     printed = run_command(command, folder)
     trained = folder / f"{_NAME}_stagetwo.model"
