@@ -40,7 +40,13 @@ class ExportedCandidate:
     @property
     def results(self) -> Path:
         """Where what is computed for it is kept: beside the folder, which an export may replace."""
-        return self.folder.parent / "tc" / self.folder.name
+        return results_of(self.folder) / self.folder.name
+
+
+def results_of(path: Path) -> Path:
+    """Return where results of a candidate, or of the candidates in a folder, are kept."""
+    path = path.resolve()
+    return (path.parent if (path / FILE).is_file() else path) / "tc"
 
 
 def candidate_folders(path: Path) -> list[Path]:
