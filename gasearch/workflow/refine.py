@@ -113,7 +113,7 @@ def cutoff_warnings(engine: Engine) -> Iterator[str]:
         if abs(stress - slope) > _PULAY_WORTH_A_WORD * abs(slope):
             yield (
                 f"{symbol}: at {check['sufficient_Ry']:g} Ry the stress gives {stress:.1f} GPa where the slope of the "
-                f"energy gives {slope:.1f}; the protocols standard and precise raise the cutoff until they agree"
+                f"energy gives {slope:.1f}; without a cutoff of yours, standard and precise raise it until they agree"
             )
 
 

@@ -12,28 +12,12 @@ from types import ModuleType
 import pytest
 
 from gasearch.errors import CalculationError, MissingProgramError
-from gasearch.parallel import cluster
 from gasearch.parallel.cluster import cluster_executor, jobs_left
 from gasearch.parallel.executor import drive, serial_executor
 from gasearch.parallel.programs import drive_programs, prepare_scratch
 from gasearch.parallel.settings import ClusterSettings
 
-STAND_INS = Path(__file__).parent / "slurm"
 SETTINGS = ClusterSettings(jobs=2, wall_time=600.0)
-
-
-@pytest.fixture
-def slurm(tmp_path: Path, monkeypatch) -> Path:
-    """The folder in which the stand-ins keep states of jobs."""
-    pytest.importorskip("submitit")
-    folder = tmp_path / "slurm"
-    folder.mkdir()
-    monkeypatch.setenv("SLURM_STAND_IN", str(folder))
-    monkeypatch.setenv("PATH", f"{STAND_INS}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(STAND_INS), *sys.path]))
-    monkeypatch.syspath_prepend(STAND_INS)
-    monkeypatch.setattr(cluster, "_POLL", 0.05)
-    return folder
 
 
 def tasks() -> ModuleType:
