@@ -117,7 +117,8 @@ def _one(
     settings: TcSettings, candidate: ExportedCandidate, say: Callable[[str], None], executor: QueueExecutor
 ) -> None:
     runner = _runner(settings, candidate)
-    linear = Linear(runner, candidate.crystal, settings.protocol.settings(candidate.crystal, settings.q_grid))
+    how = replace(settings.protocol.settings(candidate.crystal, settings.q_grid), spins=candidate.aligned)
+    linear = Linear(runner, candidate.crystal, how)
 
     # Electrons: on the coarse grid, where they respond, and on the dense one, which has the Fermi surface.
     begun, dense = executor.submit(beginning, linear), executor.submit(dense_eigenvalues, linear)

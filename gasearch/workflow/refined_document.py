@@ -126,8 +126,9 @@ def _spin_document(start: SpinStart) -> dict[str, Any]:
 
 
 def aligned_in(phase: Mapping[str, Any]) -> bool:
-    """Return whether spins of a phase of ``refined.json`` begin aligned, if an element asks for spins."""
-    known = [start for start in phase["dft"].get("spin_starts", ()) if start["enthalpy_eV_per_atom"] is not None]
+    """Return whether spins begin aligned in a phase of ``refined.json`` or a candidate, if an element asks for it."""
+    starts = phase.get("dft", {}).get("spin_starts", ())
+    known = [start for start in starts if start["enthalpy_eV_per_atom"] is not None]
     return not known or min(known, key=lambda start: start["enthalpy_eV_per_atom"])["start"] == "aligned"
 
 
