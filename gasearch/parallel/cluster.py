@@ -101,7 +101,10 @@ class Jobs:
 
         with self._lock:
             if mark.exists():
-                return SlurmJob(self._folder, mark.read_text())
+                job = SlurmJob(self._folder, mark.read_text())
+                # Slurm forgets jobs, some day.
+                if job.paths.result_pickle.exists() or job.get_info():
+                    return job
             job = self._executor.submit(call, payload)
             replace_text(mark, job.job_id)
             return job

@@ -64,6 +64,17 @@ def test_a_job_that_was_cut_short_is_submitted_again(slurm: Path, tmp_path: Path
     assert jobs_of(slurm) == 2
 
 
+def test_a_job_that_slurm_has_forgotten_is_submitted_again(slurm: Path, tmp_path: Path):
+    with cluster_executor(SETTINGS, tmp_path / "jobs") as executor:
+        future = executor.submit(tasks().slow, 1.0)
+        while not (marks := list((tmp_path / "jobs").glob("*.job"))):
+            time.sleep(0.01)
+        assert future.result() == "101"
+    marks[0].write_text("99")
+    with cluster_executor(SETTINGS, tmp_path / "jobs") as executor:
+        assert executor.submit(tasks().slow, 1.0).result() == "102"
+
+
 def test_a_job_that_died_is_an_error_that_says_how(slurm: Path, tmp_path: Path):
     with cluster_executor(SETTINGS, tmp_path / "jobs") as executor:
         with pytest.raises(CalculationError, match=r"(?s)job 101 ended as OUT_OF_MEMORY: .*this is the end.*kept"):
