@@ -19,6 +19,7 @@ from gasearch.errors import InputError
 from gasearch.espresso.runner import PROGRAMS, missing_programs
 from gasearch.espresso.settings import ExportSettings, RefineSettings
 from gasearch.evolution.search import SearchSettings
+from gasearch.parallel.settings import ClusterSettings
 from gasearch.phonon.phonons import PhononSettings
 from gasearch.potential.relaxation import RelaxationSettings
 from gasearch.potential.settings import MaceSettings, PotentialSettings
@@ -79,6 +80,8 @@ class Config:
         Phonons of the refined metals with the potential; {} for every default, null for none.
     export : ExportSettings or None
         Export of refined metals for other programs; {} for every default, None for none.
+    cluster : ClusterSettings or None
+        Jobs of Slurm in which the refinement runs, the search itself running here; None to refine here, too.
     """
 
     endpoints: tuple[Composition, ...]
@@ -94,6 +97,7 @@ class Config:
     refine: RefineSettings | None = None
     phonons: PhononSettings | None = None
     export: ExportSettings | None = None
+    cluster: ClusterSettings | None = None
 
     def __post_init__(self) -> None:
         _ = self.space  # ValueError if there is none
@@ -117,6 +121,11 @@ def load(path: Path) -> Config:
 def load_pretraining(path: Path) -> PretrainSettings:
     """Read the input of a pretraining; errors as of `load`."""
     return read(PretrainSettings, _parse(path), _leaves(path.parent))
+
+
+def load_cluster(path: Path) -> ClusterSettings:
+    """Read a file with the keys of ``cluster`` in an input; errors as of `load`."""
+    return read(ClusterSettings, _parse(path), _leaves(path.parent))
 
 
 def to_yaml(config: Config | PretrainSettings, directory: Path, *, comments: bool = False) -> str:
@@ -170,7 +179,7 @@ def _contradictions(config: Config) -> Iterator[str]:
     references = config.refine.references if config.refine else ()
     given = [("seeds", path) for path in config.seeds] + [("refine.references", path) for path in references]
     yield from (f"{key}: there is no file {path}" for key, path in given if not path.is_file())
-    for stage in ("phonons", "export"):
+    for stage in ("phonons", "export", "cluster"):
         if getattr(config, stage) and not config.refine:
             yield f"{stage}: needs a refinement; give refine: {{}}"
 

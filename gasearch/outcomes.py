@@ -105,6 +105,28 @@ class Attempt:
     steps: int
 
 
+@dataclass(frozen=True)
+class SpinStart:
+    """What became of a structure whose electrons began with, or without, aligned spins.
+
+    Parameters
+    ----------
+    aligned : bool
+        Whether they were; else nothing was magnetic.
+    enthalpy_per_atom : float or None
+        eV; None if it could not be relaxed so.
+    magnetization : float
+        Of the relaxed structure, Bohr magnetons per cell.
+    outcome : str
+        Why it could not be relaxed; empty if it was.
+    """
+
+    aligned: bool
+    enthalpy_per_atom: float | None
+    magnetization: float
+    outcome: str
+
+
 @dataclass(frozen=True, eq=False)
 class RefinedPhase:
     """A structure that DFT relaxed at a pressure; its enthalpy is of an SCF in the basis of the final cell.
@@ -117,11 +139,23 @@ class RefinedPhase:
         eV/Å³.
     attempts : tuple of Attempt
         The last one succeeded.
+    magnetization : float
+        Bohr magnetons per cell; 0 without spins.
+    spins : tuple of SpinStart
+        The starts that were tried, where an element asks for spins; this is the phase of the lowest.
     """
 
     relaxed: Relaxed
     pressure: float
     attempts: tuple[Attempt, ...]
+    magnetization: float = 0.0
+    spins: tuple[SpinStart, ...] = ()
+
+    @property
+    def aligned(self) -> bool:
+        """Whether electrons began with aligned spins, if an element asks for it."""
+        known = [start for start in self.spins if start.enthalpy_per_atom is not None]
+        return not known or min(known, key=lambda start: start.enthalpy_per_atom).aligned
 
 
 @dataclass(frozen=True, eq=False)

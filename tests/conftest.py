@@ -1,5 +1,7 @@
 import contextlib
 import io
+import os
+import sys
 import warnings
 from pathlib import Path
 
@@ -7,6 +9,8 @@ import numpy as np
 import pytest
 
 from gasearch.potential.lennard_jones import LennardJones
+
+SLURM = Path(__file__).parent / "slurm"
 
 
 @pytest.fixture
@@ -50,3 +54,17 @@ def tiny_mace(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ).double()
         torch.save(model, path)
     return path
+
+
+@pytest.fixture
+def slurm(tmp_path: Path, monkeypatch) -> Path:
+    """Let small programs stand for Slurm's; return the folder where they keep what they were asked."""
+    pytest.importorskip("submitit")
+    folder = tmp_path / "slurm"
+    folder.mkdir()
+    monkeypatch.setenv("SLURM_STAND_IN", str(folder))
+    monkeypatch.setenv("PATH", f"{SLURM}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(SLURM), *sys.path]))
+    monkeypatch.syspath_prepend(SLURM)
+    monkeypatch.setattr("gasearch.parallel.cluster._POLL", 0.05)
+    return folder

@@ -32,6 +32,7 @@ IMPORTERS = {
     "e3nn": ("potential/mace.py",),
     "torch": ("potential/mace.py", "pretrain/", "learning/autoencoder.py"),
     "subprocess": ("espresso/runner.py", "parallel/cluster.py"),
+    "submitit": ("parallel/cluster.py",),
     "yaml": ("config.py",),
     "pickle": ("parallel/",),
     "pyxtal": ("crystal/",),
@@ -42,7 +43,7 @@ IMPORTERS = {
 }
 LAZY = (
     *("torch", "mace", "ase", "pymatgen", "pyxtal", "spglib", "phonopy"),
-    *("mpi4py", "matplotlib", "plotly", "sklearn", "scipy"),
+    *("mpi4py", "matplotlib", "plotly", "sklearn", "scipy", "submitit"),
 )
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -14,6 +14,7 @@ from gasearch.errors import GasearchError
 
 if TYPE_CHECKING:
     from gasearch.config import Config
+    from gasearch.parallel.settings import ClusterSettings
     from gasearch.workflow.run_directory import RunDirectory
 
 
@@ -48,6 +49,15 @@ def add_programs(command: ArgumentParser, program: str, hours: float) -> None:
     )
     limit = f"for one run of {program}; default: {hours:g}"
     command.add_argument("--timeout", type=positive, default=hours, metavar="HOURS", help=limit)
+    cluster = "run them as jobs of Slurm that FILE (YAML) describes: partition, ranks, wall_time_s …"
+    command.add_argument("--cluster", type=Path, metavar="FILE", help=cluster)
+
+
+def cluster_of(options: Namespace) -> ClusterSettings | None:
+    """Return the cluster that the options name, if any."""
+    from gasearch.config import load_cluster
+
+    return load_cluster(options.cluster) if options.cluster else None
 
 
 def epilog(examples: str) -> str:

@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from gasearch.cli.command import add_command, add_programs, count, opened, positive, say
+from gasearch.cli.command import add_command, add_programs, cluster_of, count, opened, positive, say
 from gasearch.errors import InputError
 
 
@@ -74,7 +74,7 @@ def _refine(options: Namespace) -> None:
         )
     except ValueError as error:
         raise InputError(f"--{error}") from error
-    refine(settings, options.path, say)
+    refine(settings, options.path, say, cluster_of(options))
 
 
 def _arguments(text: str) -> dict[str, Any]:

@@ -88,6 +88,7 @@ def _run(options: Namespace) -> None:
         refine=config.refine,
         phonons=config.phonons,
         export=config.export,
+        cluster=config.cluster,
     )
     if is_first_rank():
         warn(warnings(config))

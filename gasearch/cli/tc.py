@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gasearch.cli.command import add_command, add_programs, grid, positive, say, warn
+from gasearch.cli.command import add_command, add_programs, cluster_of, grid, positive, say, warn
 from gasearch.cli.learning import add_tc_learning
 from gasearch.errors import InputError
 
@@ -95,6 +95,7 @@ def _tc_run(options: Namespace) -> None:
         workers=options.workers,
         timeout=3600 * options.timeout,
         launcher=launcher,
+        cluster=cluster_of(options),
     )
     compute_tc(settings, options.path, say)
 

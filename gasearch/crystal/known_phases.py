@@ -49,6 +49,19 @@ def known_phases(element: str, pressure_GPa: float) -> list[KnownPhase]:
 
 KNOWN_PHASES: Final[tuple[KnownPhase, ...]] = (
     KnownPhase("H", Prototype("Cmca-4, doi:10.1038/35001024", 64, "A f y=0.377 z=0.055", b=1.667, c=1.521), (100, 600)),
+    KnownPhase(
+        "H",
+        Prototype(
+            # The structure as computed at 300 GPa; its numbers are those of doi:10.1016/j.commatsci.2018.10.043.
+            "C2/c-24, doi:10.1038/nphys625",
+            15,
+            "A e y=0.1012, A e y=0.3684, A f x=0.2260 y=0.0672 z=0.2464, A f x=0.3443 y=0.1958 z=0.2227",
+            b=0.56914,
+            c=0.83802,
+            beta=142.47,
+        ),
+        (100, 300),
+    ),
     KnownPhase("S", Prototype("beta-Po, doi:10.1103/PhysRevLett.71.2943", 166, "A a", c=0.80), (120, 500)),
     KnownPhase("Na", Prototype("hP4, doi:10.1038/nature07786", 194, "A a, A d", c=1.39), (150, 1000)),
     KnownPhase(

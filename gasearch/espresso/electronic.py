@@ -69,7 +69,7 @@ def _electronic_structure(
     runner: PwRunner, settings: PwSettings, crystal: Crystal, k_spacing: float, scf: ScfResult
 ) -> ElectronicStructure | ScfFailure:
     path = band_path(crystal, _PATH_POINTS)
-    chain = steps(crystal, settings, k_spacing, str(runner.pseudo_dir), scf.fermi_energy, path)
+    chain = steps(crystal, settings, k_spacing, str(runner.pseudo_dir), scf.fermi_energy, path, runner.spins)
     record = runner.run(chain, crystal, _RESULTS)
     if "dos" not in record.files or not any(map(_PROJECTION.search, record.files)):
         return failure(record)
@@ -81,16 +81,22 @@ _RESULTS = ("dos", "pdos.*", f"pwscf.save/{_XML}")
 
 
 def steps(
-    crystal: Crystal, settings: PwSettings, k_spacing: float, pseudo_dir: str, fermi_energy: float, path: BandPath
+    crystal: Crystal,
+    settings: PwSettings,
+    k_spacing: float,
+    pseudo_dir: str,
+    fermi_energy: float,
+    path: BandPath,
+    spins: bool = True,
 ) -> list[Step]:
     """Return the programs and their inputs; the Fermi energy (eV) need only be near."""
     energies = f"Emin = {fermi_energy - _BELOW:.3f}, Emax = {fermi_energy + _ABOVE:.3f}, DeltaE = {_SPACING}"
     metallic, dense = smeared(settings), "occupations = 'tetrahedra_opt'"
     grid, dense_grid = cards(crystal, settings.k_spacing), cards(crystal, k_spacing)
     return [
-        Step("pw.x", _pw("scf", crystal, settings, metallic, pseudo_dir, grid)),
-        Step("pw.x", _pw("bands", crystal, settings, metallic, pseudo_dir, _path_cards(crystal, path))),
-        Step("pw.x", _pw("nscf", crystal, settings, dense, pseudo_dir, dense_grid)),
+        Step("pw.x", _pw("scf", crystal, settings, metallic, pseudo_dir, grid, spins)),
+        Step("pw.x", _pw("bands", crystal, settings, metallic, pseudo_dir, _path_cards(crystal, path), spins)),
+        Step("pw.x", _pw("nscf", crystal, settings, dense, pseudo_dir, dense_grid, spins)),
         Step("dos.x", f"&DOS\n  outdir = './', fildos = 'dos', {energies}\n/\n"),
         Step("projwfc.x", f"&PROJWFC\n  outdir = './', filpdos = 'pdos', {energies}\n/\n"),
     ]
@@ -103,11 +109,12 @@ def _pw(
     occupations: str,
     pseudo_dir: str,
     structure_and_points: list[str],
+    spins: bool,
 ) -> str:
     # With little to say, pw.x keeps to itself what it finds at more than a hundred points.
     return joined(
         control_lines(f"calculation = '{calculation}', verbosity = 'high'", pseudo_dir, disk_io="low"),
-        system_lines(crystal, settings, occupations),
+        system_lines(crystal, settings, occupations, spins),
         electrons_lines(settings),
         structure_and_points,
     )

@@ -44,6 +44,8 @@ class PhSettings:
         Of the squared change of the potential at which the response is converged (ph.x's tr2_ph).
     mixing : float
         Share of the new potential in the mixing.
+    spins : bool
+        Whether elements that ask for spins begin with aligned ones; else nothing is magnetic.
 
     Raises
     ------
@@ -58,6 +60,7 @@ class PhSettings:
     smearing_step: float = 0.005
     threshold: float = 1e-14
     mixing: float = 0.7
+    spins: bool = True
 
     def __post_init__(self) -> None:
         for name, grid in (("k_grid", self.k_grid), ("q_grid", self.q_grid)):
@@ -81,7 +84,7 @@ def dense_step(crystal: Crystal, settings: PhSettings, pseudo_dir: str) -> Step:
 def _scf(crystal: Crystal, settings: PhSettings, grid: Grid, pseudo_dir: str, also: str = "") -> str:
     return joined(
         control_lines("calculation = 'scf', tprnfor = .true., tstress = .true.", pseudo_dir, disk_io="low"),
-        system_lines(crystal, settings.pw, smeared(settings.pw) + also),
+        system_lines(crystal, settings.pw, smeared(settings.pw) + also, settings.spins),
         electrons_lines(settings.pw),
         cards(crystal, grid),
     )

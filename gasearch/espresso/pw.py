@@ -111,12 +111,12 @@ def k_grid(crystal: Crystal, spacing: float) -> Grid:
     return first, second, third
 
 
-def write_scf(crystal: Crystal, settings: PwSettings, pseudo_dir: str) -> str:
+def write_scf(crystal: Crystal, settings: PwSettings, pseudo_dir: str, spins: bool = True) -> str:
     """Return the input of an SCF with forces and stress; the pseudopotential of X is ``X.UPF``."""
     control = "calculation = 'scf', tprnfor = .true., tstress = .true."
     return joined(
         control_lines(control, pseudo_dir, disk_io="none"),
-        system_lines(crystal, settings, smeared(settings)),
+        system_lines(crystal, settings, smeared(settings), spins),
         electrons_lines(settings),
         cards(crystal, settings.k_spacing),
     )
@@ -132,23 +132,28 @@ def control_lines(control: str, pseudo_dir: str, disk_io: Literal["none", "low"]
     return ["&CONTROL", f"  {control}", f"  outdir = './', pseudo_dir = '{pseudo_dir}', disk_io = '{disk_io}'", "/"]
 
 
-def system_lines(crystal: Crystal, settings: PwSettings, occupations: str) -> list[str]:
-    """Return &SYSTEM."""
+def system_lines(crystal: Crystal, settings: PwSettings, occupations: str, spins: bool = True) -> list[str]:
+    """Return &SYSTEM; with ``spins``, those of elements that ask for it are aligned at the start."""
     return [
         "&SYSTEM",
         f"  ibrav = 0, nat = {len(crystal)}, ntyp = {len(crystal.composition.elements)}",
         f"  ecutwfc = {settings.ecutwfc}, ecutrho = {settings.ecutrho}",
         f"  {occupations}",
-        *_spin_lines(crystal),
+        *(_spin_lines(crystal) if spins else ()),
         "/",
     ]
 
 
+def may_be_magnetic(crystal: Crystal) -> bool:
+    """Return whether an element asks for spins."""
+    return not MAGNETIC.isdisjoint(crystal.composition.elements)
+
+
 def _spin_lines(crystal: Crystal) -> list[str]:
     """Return a start with aligned spins where an element asks for it; the SCF may well end without any."""
-    species = list(dict.fromkeys(crystal.numbers.tolist()))
-    if MAGNETIC.isdisjoint(species):
+    if not may_be_magnetic(crystal):
         return []
+    species = list(dict.fromkeys(crystal.numbers.tolist()))
     starts = (f"starting_magnetization({i}) = 0.5" for i, z in enumerate(species, 1) if z in MAGNETIC)
     return [f"  nspin = 2, {', '.join(starts)}"]
 

@@ -11,10 +11,10 @@ import numpy as np
 
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso.protocol import DftProtocol
-from gasearch.espresso.pw import PwSettings, ScfResult
+from gasearch.espresso.pw import PwSettings, ScfResult, may_be_magnetic
 from gasearch.espresso.runner import PwRunner, ScfFailure, ScfProblem, Step, failure, safer
 from gasearch.espresso.vc_relax import Descent, read_vc_relax, write_vc_relax
-from gasearch.outcomes import Attempt, Failure, Reason, RefinedPhase, Relaxed
+from gasearch.outcomes import Attempt, Failure, Reason, RefinedPhase, Relaxed, SpinStart
 from gasearch.units import pressure_to_GPa
 
 
@@ -82,6 +82,7 @@ class _Try:
     steps: int
     relaxed: Relaxed | None = None
     problem: ScfFailure | None = None
+    magnetization: float = 0.0
 
     @property
     def symptom(self) -> ScfProblem | None:
@@ -116,7 +117,23 @@ class PwRelaxer:
         return [result.relaxed if isinstance(result, RefinedPhase) else result for result in results]
 
     def refine(self, start: Crystal, pressure: float) -> RefinedPhase | Failure:
-        """Relax a structure at a pressure (eV/Å³); a failure names every try."""
+        """Relax a structure at a pressure (eV/Å³); a failure names every try.
+
+        Where an element asks for spins, they begin aligned, and once more without any: the lower enthalpy counts.
+        """
+        if not may_be_magnetic(start):
+            return self._descend(start, pressure)
+        starts = {aligned: replace(self.runner, spins=aligned) for aligned in (True, False)}
+        results = {
+            aligned: replace(self, runner=runner)._descend(start, pressure) for aligned, runner in starts.items()
+        }
+        refined = [result for result in results.values() if isinstance(result, RefinedPhase)]
+        if not refined:
+            return results[True]
+        told = tuple(_told(aligned, result) for aligned, result in results.items())
+        return replace(min(refined, key=lambda phase: phase.relaxed.enthalpy_per_atom), spins=told)
+
+    def _descend(self, start: Crystal, pressure: float) -> RefinedPhase | Failure:
         cures = {symptom: iter(remedies) for symptom, remedies in CURES.items()}
         crystal, way, remedy = start, _Way.of(self.protocol), ""
         attempts: list[Attempt] = []
@@ -126,14 +143,16 @@ class PwRelaxer:
             attempts.append(Attempt(remedy, str(outcome), outcome.steps))
             if outcome.relaxed is not None and self._is_relaxed(outcome.relaxed):
                 steps = sum(attempt.steps for attempt in attempts)
-                return RefinedPhase(replace(outcome.relaxed, steps=steps), pressure, tuple(attempts))
+                relaxed = replace(outcome.relaxed, steps=steps)
+                return RefinedPhase(relaxed, pressure, tuple(attempts), outcome.magnetization)
             cure = next(cures[outcome.symptom], None)
             if cure is None:
                 return _failure(_REASONS[outcome.symptom], crystal, attempts)
             remedy, way = str(cure), way.with_remedy(cure)
 
     def _try(self, start: Crystal, way: _Way, pressure: float) -> _Try:
-        text = write_vc_relax(start, way.settings, way.descent, pressure, str(self.runner.pseudo_dir))
+        pseudo_dir, spins = str(self.runner.pseudo_dir), self.runner.spins
+        text = write_vc_relax(start, way.settings, way.descent, pressure, pseudo_dir, spins)
         record = self.runner.run([Step("pw.x", text)], start)
         walked = read_vc_relax(record.printed[0], start, pressure)
         if not walked.ended:
@@ -141,7 +160,8 @@ class PwRelaxer:
         scf = self._scf(walked.crystal)
         if isinstance(scf, ScfFailure):
             return _Try(walked.crystal, walked.steps, problem=scf)
-        return _Try(walked.crystal, walked.steps + 1, relaxed=_relaxed(walked.crystal, scf, pressure))
+        relaxed = _relaxed(walked.crystal, scf, pressure)
+        return _Try(walked.crystal, walked.steps + 1, relaxed, magnetization=scf.magnetization)
 
     def _scf(self, crystal: Crystal) -> ScfResult | ScfFailure:
         return replace(self.runner, settings=self.protocol.pw).scf(crystal)
@@ -160,6 +180,12 @@ def _relaxed(crystal: Crystal, scf: ScfResult, pressure: float) -> Relaxed:
         max_force=float(np.abs(scf.forces).max()),
         max_stress=float(np.abs(scf.stress + pressure * np.eye(3)).max()),
     )
+
+
+def _told(aligned: bool, result: RefinedPhase | Failure) -> SpinStart:
+    if isinstance(result, Failure):
+        return SpinStart(aligned, None, 0.0, f"{result.reason}: {result.detail}")
+    return SpinStart(aligned, result.relaxed.enthalpy_per_atom, result.magnetization, "")
 
 
 def _failure(reason: Reason, crystal: Crystal, attempts: Sequence[Attempt]) -> Failure:

@@ -73,7 +73,9 @@ class VcRelaxResult:
     steps: int
 
 
-def write_vc_relax(crystal: Crystal, settings: PwSettings, descent: Descent, pressure: float, pseudo_dir: str) -> str:
+def write_vc_relax(
+    crystal: Crystal, settings: PwSettings, descent: Descent, pressure: float, pseudo_dir: str, spins: bool = True
+) -> str:
     """Return the input of a relaxation at a pressure (eV/Å³)."""
     force = descent.max_force / (EV_PER_RYDBERG / A_PER_BOHR)
     miss = pressure_to_GPa(descent.max_stress) * KBAR_PER_GPA
@@ -84,7 +86,7 @@ def write_vc_relax(crystal: Crystal, settings: PwSettings, descent: Descent, pre
     )
     return joined(
         control_lines(control, pseudo_dir, disk_io="none"),
-        system_lines(crystal, settings, smeared(settings)),
+        system_lines(crystal, settings, smeared(settings), spins),
         electrons_lines(settings),
         [
             "&IONS",

@@ -179,7 +179,7 @@ def serial_executor(reason: str = "no mpirun", threads: int = 1) -> QueueExecuto
     return QueueExecutor(queue, (lambda: work(queue),) * threads, threads, description, os._exit)
 
 
-def drive(driver: Callable[[QueueExecutor], T], executor: QueueExecutor, orderly: type[Exception]) -> T:
+def drive(driver: Callable[[QueueExecutor], T], executor: QueueExecutor, orderly: type[Exception] | tuple[()]) -> T:
     """Call the driver and shut down; tasks that were not begun are cancelled.
 
     Those that were begun are waited for, unless the driver ends with an exception that is not ``orderly``.
@@ -192,13 +192,6 @@ def drive(driver: Callable[[QueueExecutor], T], executor: QueueExecutor, orderly
         raise
     finally:
         executor.shutdown(wait=wait, cancel_futures=True)
-
-
-def drive_programs(driver: Callable[[QueueExecutor], T], executor: QueueExecutor, threads: int) -> T:
-    """Call a driver whose tasks wait for other programs: where there are no other ranks, with threads instead."""
-    if executor.workers > 1 or threads == 1:
-        return driver(executor)
-    return drive(driver, serial_executor(threads=threads), orderly=Exception)
 
 
 def leave(error: BaseException, abort: Callable[[int], NoReturn]) -> NoReturn:

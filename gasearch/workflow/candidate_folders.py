@@ -11,7 +11,7 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.errors import InputError
 from gasearch.units import pressure_from_GPa
 from gasearch.workflow.export import FORMAT
-from gasearch.workflow.refined_document import structure_from
+from gasearch.workflow.refined_document import aligned_in, structure_from
 
 FILE = "candidate.json"
 
@@ -29,6 +29,8 @@ class ExportedCandidate:
     space_group : str
     dos_at_fermi : float or None
         States per eV and cell, both spins, by tetrahedra; None where it is not known.
+    aligned : bool
+        Whether spins begin aligned, if an element asks for spins.
     """
 
     folder: Path
@@ -36,11 +38,18 @@ class ExportedCandidate:
     pressure: float
     space_group: str
     dos_at_fermi: float | None
+    aligned: bool = True
 
     @property
     def results(self) -> Path:
         """Where what is computed for it is kept: beside the folder, which an export may replace."""
-        return self.folder.parent / "tc" / self.folder.name
+        return results_of(self.folder) / self.folder.name
+
+
+def results_of(path: Path) -> Path:
+    """Return where results of a candidate, or of the candidates in a folder, are kept."""
+    path = path.resolve()
+    return (path.parent if (path / FILE).is_file() else path) / "tc"
 
 
 def candidate_folders(path: Path) -> list[Path]:
@@ -82,4 +91,5 @@ def _candidate(folder: Path, document: dict[str, Any]) -> ExportedCandidate:
         pressure=pressure_from_GPa(document["pressure_GPa"]),
         space_group=document["space_group"]["symbol"],
         dos_at_fermi=electrons["dos_at_fermi_per_eV"]["cell"] if electrons else None,
+        aligned=aligned_in(document),
     )

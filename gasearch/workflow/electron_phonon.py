@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, as_completed
 from dataclasses import dataclass, replace
@@ -26,13 +25,15 @@ from gasearch.files import replace_text, writing_to
 from gasearch.folder import locked
 from gasearch.outcomes import Failure
 from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
+from gasearch.parallel.programs import JOBS, drive_programs, prepare_scratch
+from gasearch.parallel.settings import ClusterSettings
 from gasearch.report.phonons import PhononPicture, plot_phonons, plot_smearings
 from gasearch.superconductivity.alpha2f import TOLERANCE, Alpha2F
 from gasearch.superconductivity.electron_phonon import Q_TOLERANCE, ElectronPhonon, electron_phonon
 from gasearch.superconductivity.eliashberg import Coulomb
 from gasearch.superconductivity.readers import a2fdos_of
 from gasearch.units import EV_PER_RYDBERG, pressure_to_GPa
-from gasearch.workflow.candidate_folders import ExportedCandidate, read_candidates
+from gasearch.workflow.candidate_folders import ExportedCandidate, read_candidates, results_of
 from gasearch.workflow.q_points import (
     UNSTABLE,
     Beginning,
@@ -68,6 +69,8 @@ class TcSettings:
         Wall-clock limit of one program, s.
     launcher : tuple of str
         What starts a program on several ranks; empty for one.
+    cluster : ClusterSettings or None
+        Where the calculations run as jobs; None for here.
     """
 
     protocol: PhononProtocol
@@ -77,6 +80,7 @@ class TcSettings:
     workers: int = 1
     timeout: float = 24 * 3600.0
     launcher: tuple[str, ...] = ()
+    cluster: ClusterSettings | None = None
 
 
 def compute_tc(settings: TcSettings, path: Path, say: Callable[[str], None]) -> None:
@@ -87,7 +91,13 @@ def compute_tc(settings: TcSettings, path: Path, say: Callable[[str], None]) -> 
     GasearchError
         For whatever a user can put right; every finished q-point is kept.
     """
-    run_on_all_ranks(partial(_drive, settings, path, say), threads=settings.workers)
+    run_on_all_ranks(partial(_compute, settings, path, say))
+
+
+def _compute(settings: TcSettings, path: Path, say: Callable[[str], None], executor: QueueExecutor) -> None:
+    drive_programs(
+        partial(_drive, settings, path, say), executor, settings.workers, settings.cluster, results_of(path) / JOBS
+    )
 
 
 def _drive(settings: TcSettings, path: Path, say: Callable[[str], None], executor: QueueExecutor) -> None:
@@ -107,7 +117,8 @@ def _one(
     settings: TcSettings, candidate: ExportedCandidate, say: Callable[[str], None], executor: QueueExecutor
 ) -> None:
     runner = _runner(settings, candidate)
-    linear = Linear(runner, candidate.crystal, settings.protocol.settings(candidate.crystal, settings.q_grid))
+    how = replace(settings.protocol.settings(candidate.crystal, settings.q_grid), spins=candidate.aligned)
+    linear = Linear(runner, candidate.crystal, how)
 
     # Electrons: on the coarse grid, where they respond, and on the dense one, which has the Fermi surface.
     begun, dense = executor.submit(beginning, linear), executor.submit(dense_eigenvalues, linear)
@@ -147,14 +158,18 @@ def _one(
 
 
 def _runner(settings: TcSettings, candidate: ExportedCandidate | None) -> PwRunner:
-    runner = PwRunner(settings.protocol.pw, settings.pseudo_dir, timeout=settings.timeout, launcher=settings.launcher)
+    cluster = settings.cluster
+    runner = PwRunner(
+        settings=settings.protocol.pw,
+        pseudo_dir=settings.pseudo_dir,
+        timeout=cluster.timeout(settings.timeout) if cluster else settings.timeout,
+        launcher=cluster.launch(settings.launcher) if cluster else settings.launcher,
+    )
     if candidate is None:
         return runner
+    # Whoever holds the lock knows that only killed runs have left something there, or jobs that still compute.
     scratch = candidate.results / "scratch"
-    with writing_to(candidate.results):
-        # Whoever holds the lock knows that only killed runs have left something there.
-        shutil.rmtree(scratch, ignore_errors=True)
-        scratch.mkdir()
+    prepare_scratch(scratch, candidate.results.parent / JOBS)
     return replace(runner, scratch=scratch, kept=candidate.results / "calculations")
 
 

@@ -22,6 +22,7 @@ from gasearch.espresso.settings import RefineSettings
 from gasearch.espresso.vc_relax import Descent
 from gasearch.files import replace_text, writing_to
 from gasearch.outcomes import Attempt, ElectronicStructure, Failure, Reason, RefinedPhase, Relaxed
+from gasearch.parallel.settings import ClusterSettings
 from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
 from gasearch.units import pressure_to_GPa
 from gasearch.workflow.refined_document import structure_document, structure_from
@@ -38,7 +39,7 @@ class Engine(Protocol):
         """Relax a structure at a pressure (eV/Å³)."""
         ...
 
-    def electrons(self, crystal: Crystal) -> ElectronicStructure | ScfFailure | None:
+    def electrons(self, phase: RefinedPhase) -> ElectronicStructure | ScfFailure | None:
         """Return the density of states; None if it gives none."""
         ...
 
@@ -88,10 +89,10 @@ class EspressoEngine:
         """Relax, then one SCF in the plane waves of the final cell."""
         return PwRelaxer(self.runner, self.protocol).refine(start, pressure)
 
-    def electrons(self, crystal: Crystal) -> ElectronicStructure | ScfFailure:
+    def electrons(self, phase: RefinedPhase) -> ElectronicStructure | ScfFailure:
         """Return bands and the density of states on a dense grid."""
-        runner = replace(self.runner, settings=self.protocol.pw)
-        return electronic_structure(runner, crystal, self.protocol.dos_k_spacing)
+        runner = replace(self.runner, settings=self.protocol.pw, spins=phase.aligned)
+        return electronic_structure(runner, phase.relaxed.crystal, self.protocol.dos_k_spacing)
 
     def settings(self) -> dict[str, Any]:
         """Return the settings of pw.x."""
@@ -159,7 +160,7 @@ class CalculatorEngine:
         limits = RelaxationSettings(max_force=self.descent.max_force, max_stress=self.descent.max_stress)
         return BatchRelaxer(AseCalculator(self.calculator, self.arguments), limits)
 
-    def electrons(self, crystal: Crystal) -> None:
+    def electrons(self, phase: RefinedPhase) -> None:
         """Return nothing: calculators have no common way to say it."""
 
     def settings(self) -> dict[str, Any]:
@@ -175,7 +176,7 @@ class CalculatorEngine:
         return {}
 
 
-def engine_of(settings: RefineSettings, folder: Path) -> Engine:
+def engine_of(settings: RefineSettings, folder: Path, cluster: ClusterSettings | None = None) -> Engine:
     """Return the engine of the settings, which keeps its calculations in a folder of the refinement."""
     kept = folder.resolve() / "calculations"
     if settings.ase_calculator is not None:
@@ -183,9 +184,9 @@ def engine_of(settings: RefineSettings, folder: Path) -> Engine:
     runner = PwRunner(
         settings=settings.dft.pw,
         pseudo_dir=(settings.pseudo_dir or default_pseudo_dir()).resolve(),
-        timeout=settings.timeout,
+        timeout=cluster.timeout(settings.timeout) if cluster else settings.timeout,
         scratch=folder.resolve() / "scratch",
-        launcher=settings.launch,
+        launcher=cluster.launch(settings.launch) if cluster else settings.launch,
         kept=kept,
     )
     return EspressoEngine(runner, settings.dft)

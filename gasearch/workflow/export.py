@@ -18,7 +18,7 @@ from gasearch.files import replace_text, replacing, writing_to
 from gasearch.potential.card import sha256_of
 from gasearch.workflow.electrons import electrons_file, file_name
 from gasearch.workflow.phonons import verdict_of
-from gasearch.workflow.refined_document import structure_from
+from gasearch.workflow.refined_document import aligned_in, structure_from
 from gasearch.workflow.run_directory import RunDirectory, existing_run
 from gasearch.workflow.snapshots import dft_hull_snapshot
 from gasearch.workflow.vasp import vasp_inputs
@@ -115,7 +115,7 @@ def _write_files(
     _write_structures(crystal, folder)
     if "ecutwfc" in settings:
         pw = {name: value for name, value in settings.items() if name != "dos_k_spacing"}
-        replace_text(folder / "scf.in", write_scf(crystal, PwSettings(**pw), "./"))
+        replace_text(folder / "scf.in", write_scf(crystal, PwSettings(**pw), "./", aligned_in(phase)))
     if vasp:
         (folder / "vasp").mkdir()
         shutil.copy(folder / "POSCAR", folder / "vasp" / "POSCAR")

@@ -8,6 +8,7 @@ from pathlib import Path
 from gasearch.crystal.composition import CompositionSpace
 from gasearch.espresso.settings import ExportSettings, RefineSettings
 from gasearch.evolution.search import SearchSettings
+from gasearch.parallel.settings import ClusterSettings
 from gasearch.phonon.phonons import PhononSettings
 from gasearch.potential.relaxation import RelaxationSettings
 from gasearch.potential.settings import PotentialSettings
@@ -37,6 +38,8 @@ class Plan:
         For which of it the potential computes phonons; None for nothing.
     export : ExportSettings or None
         What of it is exported; None for nothing.
+    cluster : ClusterSettings or None
+        Where the refinement runs as jobs; None for here.
     """
 
     space: CompositionSpace
@@ -50,6 +53,7 @@ class Plan:
     refine: RefineSettings | None = None
     phonons: PhononSettings | None = None
     export: ExportSettings | None = None
+    cluster: ClusterSettings | None = None
 
     def in_epoch(self, directory: RunDirectory) -> Plan:
         """Return the plan with the potential of an epoch, which in a later one has learnt from the search."""

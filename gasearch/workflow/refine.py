@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -18,7 +17,9 @@ from gasearch.espresso.settings import RefineSettings
 from gasearch.files import replace_text, writing_to
 from gasearch.folder import locked
 from gasearch.outcomes import ElectronicStructure
-from gasearch.parallel.executor import QueueExecutor, drive_programs, run_on_all_ranks
+from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
+from gasearch.parallel.programs import JOBS, drive_programs, prepare_scratch
+from gasearch.parallel.settings import ClusterSettings
 from gasearch.potential.card import sha256_of
 from gasearch.units import MEV_PER_EV, pressure_from_GPa
 from gasearch.workflow.archive_store import ArchiveStore
@@ -35,30 +36,45 @@ from gasearch.workflow.snapshots import hull_snapshot, snapshot
 _PULAY_WORTH_A_WORD = 0.01
 
 
-def refine(settings: RefineSettings, path: Path, say: Callable[[str], None]) -> None:
-    """Refine what a search found, or go on with it, on every rank that there is.
+def refine(
+    settings: RefineSettings, path: Path, say: Callable[[str], None], cluster: ClusterSettings | None = None
+) -> None:
+    """Refine what a search found, or go on with it, on every rank that there is, or as jobs of a cluster.
 
     Raises
     ------
     GasearchError
         For whatever a user can put right; every finished calculation is kept.
     """
-    run_on_all_ranks(partial(refine_on, settings, path, say))
+    run_on_all_ranks(partial(refine_on, settings, path, say, cluster))
 
 
-def refine_on(settings: RefineSettings, path: Path, say: Callable[[str], None], executor: QueueExecutor) -> None:
+def refine_on(
+    settings: RefineSettings,
+    path: Path,
+    say: Callable[[str], None],
+    cluster: ClusterSettings | None,
+    executor: QueueExecutor,
+) -> None:
     """Refine with an executor; without other ranks, with as many programs at a time as the settings say."""
-    drive_programs(partial(_drive, settings, path, say), executor, settings.workers)
+    jobs = existing_run(path).refined / JOBS
+    drive_programs(partial(_drive, settings, path, say, cluster), executor, settings.workers, cluster, jobs)
 
 
-def _drive(settings: RefineSettings, path: Path, say: Callable[[str], None], executor: QueueExecutor) -> None:
+def _drive(
+    settings: RefineSettings,
+    path: Path,
+    say: Callable[[str], None],
+    cluster: ClusterSettings | None,
+    executor: QueueExecutor,
+) -> None:
     directory = existing_run(path)
     found = hull_snapshot(directory)
     proposals = candidates(directory, found)
     references = [*given(settings.references, found["endpoints"]), *(known(found) if settings.known else [])]
     with _refining(directory):
         cells = simple_cells(found, elements_of(proposals))
-        engine = engine_of(settings, directory.refined).prepared(cells, executor)
+        engine = engine_of(settings, directory.refined, cluster).prepared(cells, executor)
         say(f"{path}: {executor.description}; {len(proposals)} phases are known, {len(references)} references")
         for warning in cutoff_warnings(engine):
             say(warning)
@@ -79,13 +95,14 @@ def _drive(settings: RefineSettings, path: Path, say: Callable[[str], None], exe
 
 @contextmanager
 def _refining(directory: RunDirectory) -> Iterator[None]:
-    """Hold the refinement's lock, with an empty scratch folder: only killed refinements have left something there."""
+    """Hold the refinement's lock, with an empty scratch folder: only killed refinements have left something there.
+
+    But jobs of a cluster outlive the refinement that submitted them, and may still compute there.
+    """
     with writing_to(directory.refined):
         directory.refined.mkdir(exist_ok=True)
     with locked(directory.refined / "lock"):
-        with writing_to(directory.refined):
-            shutil.rmtree(directory.refined / "scratch", ignore_errors=True)
-            (directory.refined / "scratch").mkdir()
+        prepare_scratch(directory.refined / "scratch", directory.refined / JOBS)
         yield
 
 
@@ -96,7 +113,7 @@ def cutoff_warnings(engine: Engine) -> Iterator[str]:
         if abs(stress - slope) > _PULAY_WORTH_A_WORD * abs(slope):
             yield (
                 f"{symbol}: at {check['sufficient_Ry']:g} Ry the stress gives {stress:.1f} GPa where the slope of the "
-                f"energy gives {slope:.1f}; the protocols standard and precise raise the cutoff until they agree"
+                f"energy gives {slope:.1f}; without a cutoff of yours, standard and precise raise it until they agree"
             )
 
 
@@ -132,7 +149,7 @@ def _near_hull(judged: Sequence[Judged], window: float) -> list[Judged]:
 def _electrons(
     executor: Executor, engine: Engine, judged: Sequence[Judged], directory: RunDirectory, say: Callable[[str], None]
 ) -> dict[str, ElectronicStructure | ScfFailure]:
-    futures = {j.proposal.name: executor.submit(engine.electrons, j.kept.relaxed.crystal) for j in judged}
+    futures = {j.proposal.name: executor.submit(engine.electrons, j.kept) for j in judged}
     found: dict[str, ElectronicStructure | ScfFailure] = {}
     for name, future in futures.items():
         if (electrons := future.result()) is None:

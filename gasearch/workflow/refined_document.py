@@ -12,7 +12,7 @@ from gasearch.crystal.composition import SYMBOLS
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.symmetry import space_group
 from gasearch.espresso.runner import ScfFailure
-from gasearch.outcomes import ElectronicStructure, Failure, RefinedPhase
+from gasearch.outcomes import ElectronicStructure, Failure, RefinedPhase, SpinStart
 from gasearch.thermodynamics.hull import Hull, endpoint_enthalpies
 from gasearch.units import pressure_to_GPa
 from gasearch.workflow.refinement import ON_HULL, Judged, Proposal, Variant, Verdict, hull_of, points, twins
@@ -111,7 +111,25 @@ def _dft_document(phase: RefinedPhase, above: float, formation: float) -> dict[s
         "max_stress_GPa": pressure_to_GPa(relaxed.max_stress),
         "scf_cycles": relaxed.steps,
         "attempts": [asdict(attempt) for attempt in phase.attempts],
+        "magnetization_muB_per_cell": phase.magnetization,
+        "spin_starts": [_spin_document(start) for start in phase.spins],
     }
+
+
+def _spin_document(start: SpinStart) -> dict[str, Any]:
+    return {
+        "start": "aligned" if start.aligned else "none",
+        "enthalpy_eV_per_atom": start.enthalpy_per_atom,
+        "magnetization_muB_per_cell": start.magnetization,
+        "failure": start.outcome or None,
+    }
+
+
+def aligned_in(phase: Mapping[str, Any]) -> bool:
+    """Return whether spins begin aligned in a phase of ``refined.json`` or a candidate, if an element asks for it."""
+    starts = phase.get("dft", {}).get("spin_starts", ())
+    known = [start for start in starts if start["enthalpy_eV_per_atom"] is not None]
+    return not known or min(known, key=lambda start: start["enthalpy_eV_per_atom"])["start"] == "aligned"
 
 
 def _mlip_document(proposal: Proposal, ends: np.ndarray) -> dict[str, Any] | None:

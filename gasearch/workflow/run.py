@@ -14,6 +14,7 @@ from gasearch.espresso.runner import PwRunner, default_pseudo_dir
 from gasearch.espresso.settings import ExportSettings, RefineSettings
 from gasearch.evolution.termination import Termination
 from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
+from gasearch.parallel.settings import ClusterSettings
 from gasearch.phonon.phonons import PhononSettings
 from gasearch.schema import key_of
 from gasearch.workflow.epoch import search_epoch
@@ -25,8 +26,8 @@ from gasearch.workflow.plan import Plan
 from gasearch.workflow.refine import refine_on
 from gasearch.workflow.run_directory import open_run
 
-#: Stages after the search, and their settings.
-STAGES = {"refine": RefineSettings, "phonons": PhononSettings, "export": ExportSettings}
+#: Stages after the search, with where they run, and their settings.
+STAGES = {"refine": RefineSettings, "phonons": PhononSettings, "export": ExportSettings, "cluster": ClusterSettings}
 #: What may be changed in the input of a run that is resumed; nothing that was done depends on it.
 MAY_CHANGE = (*STAGES, "rounds", *(key_of(entry) for kind in (Termination, *STAGES.values()) for entry in fields(kind)))
 
@@ -78,7 +79,7 @@ def _decide_by_dft(plan: Plan, path: Path, say: Callable[[str], None], executor:
         return
     began = time.monotonic()
     try:
-        refine_on(plan.refine, path, say, executor)
+        refine_on(plan.refine, path, say, plan.cluster, executor)
     except MissingProgramError as error:
         return say(f"no refinement by DFT: {error}; the same command goes on with it")
     say(f"refined in {time.monotonic() - began:.0f} s")

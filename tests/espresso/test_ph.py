@@ -1,5 +1,6 @@
 """Texts of ph.x, as 6.7 wrote them for aluminium, and the inputs that ask for them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,15 @@ def test_a_q_point_begins_with_the_electrons_that_respond():
     assert "amass(1) = 26.98" in phonon.text and "el_ph_nsigma = 10" in phonon.text
     dense = ph.dense_step(ALUMINIUM, SETTINGS, "/pseudo")
     assert "la2F = .true." in dense.text and "8 8 8 0 0 0" in dense.text
+
+
+def test_spins_begin_aligned_or_not_at_all():
+    iron = Crystal(ALUMINIUM.cell, ALUMINIUM.frac, [26])
+    spins = [
+        "nspin = 2" in ph.q_point_steps(iron, replace(SETTINGS, spins=aligned), "/pseudo", {26: 55.85}, 1)[0].text
+        for aligned in (True, False)
+    ]
+    assert spins == [True, False]
 
 
 def test_masses_follow_the_order_of_the_species():

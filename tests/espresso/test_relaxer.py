@@ -31,6 +31,7 @@ class FakeRunner:
     settings: PwSettings = field(default_factory=PwSettings)
     pseudo_dir: Path = Path("/pseudo")
     inputs: list[str] = field(default_factory=list)
+    spins: bool = True
 
     def run(self, steps, crystal, results=()) -> Record:
         self.inputs.append(steps[0].text)
@@ -128,3 +129,28 @@ def test_as_a_relaxer_it_keeps_order_and_length(helium):
     first, second = PwRelaxer(runner, ROUGH).relax([helium, helium.scaled_to(3.0)], PRESSURE)
     assert first.crystal is helium and first.enthalpy == pytest.approx(-10.0 + PRESSURE * helium.volume)
     assert isinstance(second, Failure) and second.crystal.volume == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize(("free", "wins"), [(-10.1, False), (-9.9, True)])
+def test_an_element_that_asks_for_spins_begins_with_and_without_and_the_lower_counts(helium, monkeypatch, free, wins):
+    monkeypatch.setattr("gasearch.espresso.pw.MAGNETIC", frozenset({2}))
+    aligned = replace(scf(0.0), magnetization=1.2)
+    runner = FakeRunner([ENDED] * 2, [aligned, replace(scf(0.0), energy=free)])
+    found = refine(runner, helium)
+    assert ["nspin = 2" in text for text in runner.inputs] == [True, False]
+    assert found.aligned is wins and found.magnetization == (1.2 if wins else 0.0)
+    assert [start.aligned for start in found.spins] == [True, False]
+    assert found.relaxed.enthalpy_per_atom == min(start.enthalpy_per_atom for start in found.spins)
+
+
+def test_of_two_starts_one_suffices_and_two_that_fail_are_a_failure(helium, monkeypatch):
+    monkeypatch.setattr("gasearch.espresso.pw.MAGNETIC", frozenset({2}))
+    found = refine(FakeRunner(["convergence NOT achieved"] * 5 + [ENDED], [scf(0.0)]), helium)
+    assert isinstance(found, RefinedPhase) and not found.aligned
+    assert found.spins[0].enthalpy_per_atom is None and "did not converge" in found.spins[0].outcome
+    assert isinstance(refine(FakeRunner([""] * 8, []), helium), Failure)
+
+
+def test_without_elements_that_ask_for_spins_there_is_one_start(helium):
+    found = refine(FakeRunner([ENDED], [scf(0.0)]), helium)
+    assert found.spins == () and found.aligned

@@ -53,6 +53,17 @@ def q_points(candidates: Path) -> list[Path]:
 
 
 @needs_ph
+@pytest.mark.slow
+def test_on_a_cluster_each_q_point_is_a_job(aluminium: Path, slurm: Path, tmp_path: Path):
+    (tmp_path / "cluster.yaml").write_text("{ranks: 2, wall_time_s: 3600, jobs: 2}")
+    assert main(["tc", str(aluminium), *QUICK, "--cluster", str(tmp_path / "cluster.yaml")]) == 0
+    # The list of q-points, the dense grid, three q-points, the interpolation.
+    assert len(list(slurm.glob("*.script"))) == 6
+    assert len(q_points(aluminium.parent)) == 3
+    assert list((aluminium.parent / "tc" / "jobs").iterdir()) == []
+
+
+@needs_ph
 def test_killed_couplings_go_on_and_end_with_tc(aluminium: Path, capsys, validate):
     candidates = aluminium.parent
     command = ["tc", str(candidates), *QUICK]

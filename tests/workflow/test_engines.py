@@ -39,7 +39,7 @@ def test_a_calculator_relaxes_and_what_it_has_done_is_read_again(tmp_path: Path,
     monkeypatch.setattr(CalculatorEngine, "_relaxer", None)
     again = engine.refine(ALUMINIUM, PRESSURE)
     assert again.relaxed.enthalpy == found.relaxed.enthalpy and again.attempts == found.attempts
-    assert engine.electrons(ALUMINIUM) is None and engine.cutoffs() == {}
+    assert engine.electrons(found) is None and engine.cutoffs() == {}
 
 
 def test_what_a_calculator_does_not_know_is_a_failure_that_is_kept(tmp_path: Path):

@@ -66,6 +66,39 @@ def test_a_killed_refinement_goes_on_and_what_it_finds_is_exported(run: Path, tm
 
 
 @needs_pw
+def test_on_a_cluster_jobs_outlive_a_killed_refinement_and_are_found_again(run: Path, slurm: Path, tmp_path: Path):
+    (tmp_path / "cluster.yaml").write_text("{ranks: 2, wall_time_s: 3600, jobs: 2, options: {account: physics}}")
+    arguments = command(run, "--cluster", str(tmp_path / "cluster.yaml"))
+    process = subprocess.Popen([sys.executable, "-m", "gasearch", *arguments], stdout=subprocess.DEVNULL)
+    while not (run / "refined.json").exists() and not list((run / "refined" / "jobs").glob("*.job")):
+        time.sleep(0.02)
+        assert process.poll() is None
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    submitted = len(list(slurm.glob("*.script")))
+
+    assert main(arguments) == 0
+    found = json.loads((run / "refined.json").read_text())
+    assert found["complete"] and found["phases"][0]["electrons"]["metal"]
+    # The cutoff, two phases and a density of states: none was submitted twice.
+    assert len(list(slurm.glob("*.script"))) == 4 and submitted >= 1
+    assert "--account=physics" in next(slurm.glob("*.script")).read_text()
+    assert set((slurm / "srun.ranks").read_text().split()) == {"2"}
+    assert list((run / "refined" / "jobs").iterdir()) == []
+
+
+def test_a_cluster_that_cannot_be_used_is_told(run: Path, tmp_path: Path, capsys):
+    file = tmp_path / "cluster.yaml"
+    file.write_text("{rank: 2}")
+    assert main(command(run, "--cluster", str(file))) == InputError.exit_code
+    assert "ranks" in capsys.readouterr().err
+    file.write_text("{ranks: 2}")
+    if shutil.which("sbatch") is None:
+        assert main(command(run, "--cluster", str(file))) == MissingProgramError.exit_code
+        assert "with Slurm" in capsys.readouterr().err
+
+
+@needs_pw
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("mpirun") is None, reason="mpirun is not installed")
 def test_ranks_share_the_structures_and_give_what_one_process_gives(run: Path):

@@ -1,13 +1,15 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.symmetry import SpaceGroup
-from gasearch.outcomes import Attempt, ElectronicStructure, Failure, Reason, RefinedPhase, Relaxed
+from gasearch.outcomes import Attempt, ElectronicStructure, Failure, Reason, RefinedPhase, Relaxed, SpinStart
 from gasearch.units import pressure_from_GPa
 from gasearch.workflow.refined_document import (
+    aligned_in,
     refined_document,
     structure_document,
     structure_from,
@@ -54,6 +56,14 @@ def document(more=(), electrons=None) -> dict:
 
 def by_name(found: dict) -> dict[str, dict]:
     return {phase["name"]: phase for phase in found["phases"]}
+
+
+def test_starts_with_and_without_spins_are_both_told():
+    starts = (SpinStart(True, -2.4, 1.9, ""), SpinStart(False, -2.5, 0.0, ""))
+    phase = replace(CANDIDATES[2].kept, spins=starts)
+    told = by_name(document([replace(CANDIDATES[2], kept=phase, proposal=REFERENCE.proposal)]))["known.cif#0"]
+    assert [start["start"] for start in told["dft"]["spin_starts"]] == ["aligned", "none"]
+    assert not aligned_in(told) and aligned_in(by_name(document())["3"])
 
 
 def test_each_method_has_its_own_hull_and_endpoints():

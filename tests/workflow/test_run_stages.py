@@ -92,6 +92,8 @@ def test_stages_after_the_refinement_need_it(tmp_path: Path, capsys):
         ("refine: {launcher: mpirun '-n}", "close its quotes"),
         ("refine: {references: [none.cif]}", "refine.references: there is no file"),
         ("phonons: {min_length_A: 0}", "allowed is a number above 0"),
+        ("cluster: {ranks: 8}", "cluster: needs a refinement; give refine: {}"),
+        ("cluster: {walltime_s: 60}", "did you mean wall_time_s"),
     ],
 )
 def test_a_stage_is_read_strictly(stage: str, problem: str, tmp_path: Path, capsys):
