@@ -67,6 +67,8 @@ def add_views(commands: Any) -> None:
     )
     hull.add_argument("--json", action="store_true", help="everything that is known of them")
     hull.add_argument("--dft", action="store_true", help="what DFT says of those that it has relaxed")
+    formats = "their structures and enthalpies instead: pymatgen's entries (.json), AIRSS's .res, or .extxyz"
+    hull.add_argument("--write", type=Path, metavar="FILE", help=formats)
 
 
 def _run(options: Namespace) -> None:
@@ -180,6 +182,8 @@ def _hull(options: Namespace) -> None:
     from gasearch.workflow.snapshots import snapshot
     from gasearch.workflow.table import dft_lines
 
+    if options.write:
+        return _write_hull(options)
     directory = existing_run(options.path)
     document = snapshot(directory.refined_phases if options.dft else directory.hull)
     if options.json:
@@ -200,3 +204,12 @@ def _hull(options: Namespace) -> None:
             f"? the committee of potentials disagrees by more than {limit:.0f} meV/atom (by how much, follows): not "
             "counted for the hull; let DFT decide"
         )
+
+
+def _write_hull(options: Namespace) -> None:
+    from gasearch.workflow.hull_files import write_phases
+    from gasearch.workflow.results import load_refined, load_run
+
+    phases = (load_refined if options.dft else load_run)(options.path)
+    write_phases(phases, options.write)
+    print(f"{options.write}: {len(phases.phases)} phases")

@@ -7,7 +7,10 @@ import pytest
 
 import gasearch
 from gasearch.cli import main
-from gasearch.errors import RunDirectoryError
+from gasearch.errors import InputError, RunDirectoryError
+from gasearch.outcomes import Relaxed
+from gasearch.workflow.archive_store import ArchiveStore
+from gasearch.workflow.structure_files import read_structures
 
 INPUT = Path(__file__).parent.parent.parent / "inputs" / "first-search.yaml"
 
@@ -35,6 +38,27 @@ def test_phases_are_what_the_run_wrote(run: Path):
         assert phase.formula == row["formula"]
         assert phase.atoms.get_volume() / len(phase.atoms) == pytest.approx(row["volume_A3_per_atom"])
         assert np.allclose(phase.structure.lattice.matrix, phase.atoms.cell)
+
+
+@pytest.mark.parametrize("suffix", ["json", "res", "extxyz"])
+def test_the_hull_in_a_file_is_that_of_the_run(suffix: str, run: Path, tmp_path: Path, capsys):
+    path = tmp_path / f"hull.{suffix}"
+    assert main(["hull", str(run), "--write", str(path)]) == 0
+    phases = gasearch.load_run(run).phases
+    assert capsys.readouterr().out == f"{path}: {len(phases)} phases\n"
+    assert [len(crystal) for crystal in read_structures([path])] == [len(phase.crystal) for phase in phases]
+
+
+def test_a_run_is_no_seed_but_says_what_is(run: Path):
+    with pytest.raises(InputError, match="--write"):
+        read_structures([run])
+
+
+def test_of_an_archive_what_was_relaxed_is_read(run: Path):
+    outcomes = ArchiveStore(run / "archive.db").outcomes()
+    relaxed = [outcome for outcome in outcomes if isinstance(outcome.result, Relaxed) and outcome.twin is None]
+    assert 0 < len(relaxed) < len(outcomes)
+    assert len(read_structures([run / "archive.db"])) == len(relaxed)
 
 
 def test_what_dft_has_not_done_is_said(run: Path):
