@@ -68,8 +68,8 @@ class Config:
     prototypes : bool
         Whether known structure types, with the elements substituted, come first.
     seeds : tuple of Path
-        Structure files, or folders of them, that come first: CIF, POSCAR, extxyz, AIRSS's res, gathered POSCARs of USPEX
-        and CrySPY, databases of ASE, JSON of pymatgen or OPTIMADE.
+        Structure files, or folders of them, that come first: CIF, POSCAR, extxyz, AIRSS's res, gathered POSCARs of
+        USPEX and CrySPY, databases of ASE, JSON of pymatgen or OPTIMADE.
     relaxation : RelaxationSettings
         When a structure counts as relaxed, and when it is given up.
     search : SearchSettings
