@@ -115,8 +115,8 @@ def _res_atom(words: Sequence[str], elements: Sequence[str]) -> tuple[int, list[
 def from_json(text: str) -> list[Crystal]:
     """Read JSON of pymatgen, OPTIMADE or gasearch: a structure, or whatever lists of structures they make of them.
 
-    Known are pymatgen's ``Structure``, ``ComputedStructureEntry`` and ``PhaseDiagram``; OPTIMADE's entries, responses and
-    JSON lines; our own candidate.json and refined.json.
+    Known are pymatgen's ``Structure``, ``ComputedStructureEntry`` and ``PhaseDiagram``; OPTIMADE's entries, responses
+    and JSON lines; our own candidate.json and refined.json.
     """
     found = enumerate(_structures(_parsed(text)), start=1)
     return _some([_checked(read, document, number) for number, (read, document) in found])
@@ -157,7 +157,7 @@ def _structures(document: Any) -> Iterator[tuple[Callable[[Any], Crystal], Any]]
             yield from _structures(document.get(key))
 
 
-#: Keys below which structures lie: pymatgen's entries and diagrams, OPTIMADE's responses, our candidates and refined phases.
+#: Keys below which structures lie: pymatgen's entries and diagrams, OPTIMADE's responses, our refined phases.
 _CONTAINERS: Final = ("structure", "computed_data", "all_entries", "data", "attributes", "phases")
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def write_phases(phases: Phases, path: Path) -> None:
-    """Write phases in the format that the suffix of ``path`` names; `gasearch.workflow.structure_files` reads them back.
+    """Write phases in the format that the suffix of ``path`` names; `read_structures` reads them back.
 
     ``.json``: a list of pymatgen's ``ComputedStructureEntry``, whose energies are enthalpies; ``.res``: AIRSS's, one
     after the other, as its cryan takes them; ``.extxyz``: ASE's.
