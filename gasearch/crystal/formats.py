@@ -181,13 +181,10 @@ def _optimade(document: Mapping[str, Any]) -> Crystal:
 
 
 def _optimade_number(species: Mapping[str, Any]) -> int:
-    if (
-        len(species["chemical_symbols"]) != 1
-        or abs(species["concentration"][0] - 1.0) > _FULL
-        or species.get("attached")
-    ):
+    symbols, shares = species["chemical_symbols"], species["concentration"]
+    if len(symbols) != 1 or abs(shares[0] - 1.0) > _FULL or species.get("attached"):
         raise ValueError(f"species {species['name']!r} is no single element on a full site")
-    return _number(species["chemical_symbols"][0])
+    return _number(symbols[0])
 
 
 def _plain(document: Mapping[str, Any]) -> Crystal:

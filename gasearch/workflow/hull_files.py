@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -35,7 +36,10 @@ def write_phases(phases: Phases, path: Path) -> None:
 
 
 def _write_json(phases: Phases, path: Path) -> None:
-    entries = [_entry(phase, phases).as_dict() for phase in phases.phases]
+    with warnings.catch_warnings():
+        # It matters to no one here that noble gases have no electronegativity.
+        warnings.filterwarnings("ignore", message="No Pauling electronegativity")
+        entries = [_entry(phase, phases).as_dict() for phase in phases.phases]
     replace_text(path, json.dumps(entries, indent=1, default=_as_number) + "\n")
 
 

@@ -52,9 +52,7 @@ def _files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     if (path / "archive.db").is_file() and (path / "input.yaml").is_file():
-        raise _Unreadable(
-            f"{path} is a run: write its phases with `gasearch hull {path} --write FILE.extxyz`, give that"
-        )
+        raise _Unreadable(f"{path} is a run: give what `gasearch hull {path} --write FILE.extxyz` writes")
     found = sorted(file for file in path.iterdir() if file.is_file() and _is_structure_file(file))
     if not found:
         raise _Unreadable(f"{path} holds no structure file; known are {', '.join(_SUFFIXES)} and POSCARs")
@@ -70,9 +68,8 @@ def _is_structure_file(path: Path) -> bool:
 
 
 def _is_poscar(path: Path) -> bool:
-    return (
-        "POSCAR" in path.name.upper() or "CONTCAR" in path.name.upper() or path.suffix.lower() in (".vasp", ".poscar")
-    )
+    name = path.name.upper()
+    return "POSCAR" in name or "CONTCAR" in name or path.suffix.lower() == ".vasp"
 
 
 def _read(path: Path) -> list[Crystal]:
