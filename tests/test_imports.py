@@ -39,10 +39,11 @@ IMPORTERS = {
     "phonopy": ("phonon/phonons.py",),
     "matplotlib": ("report/figures.py",),
     "plotly": ("report/page.py",),
+    "shtab": ("cli/completion.py",),
 }
 LAZY = (
     *("torch", "mace", "ase", "pymatgen", "pyxtal", "spglib", "phonopy"),
-    *("mpi4py", "matplotlib", "plotly", "sklearn", "scipy"),
+    *("mpi4py", "matplotlib", "plotly", "sklearn", "scipy", "shtab"),
 )
 FILES = sorted(PACKAGE.rglob("*.py"))
 

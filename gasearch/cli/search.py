@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from gasearch.cli.command import add_command, count, opened, positive, say, warn
+from gasearch.cli.command import add_command, count, opened, positive, print_json, say, warn
 from gasearch.errors import InputError
 from gasearch.parallel.executor import is_first_rank
 
@@ -61,6 +61,7 @@ def add_views(commands: Any) -> None:
     add("--steps", type=count, default=9, metavar="N", help="pressures in all, evenly spaced; default: 9")
     add("--window", type=positive, default=100.0, metavar="MEV", help="above the hulls of the runs; default: 100")
     add("--output", "-o", type=Path, metavar="FOLDER", help="default: the first run's directory")
+    add("--json", action="store_true", help="the diagram as data, for programs")
 
     hull = add_command(
         commands, "hull", _hull, "list phases, nearest to the hull first", "DIR", "gasearch hull runs/x --json"
@@ -172,7 +173,10 @@ def _diagram(options: Namespace) -> None:
         potential=config.potential,
         relaxation=config.relaxation,
     )
-    diagram(settings, [options.path, *options.others], options.output or options.path, say)
+    output = options.output or options.path
+    diagram(settings, [options.path, *options.others], output, say)
+    if options.json:
+        print_json(output / "phase-diagram.json")
 
 
 def _hull(options: Namespace) -> None:

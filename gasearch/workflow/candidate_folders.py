@@ -42,6 +42,11 @@ class ExportedCandidate:
         """Where what is computed for it is kept: beside the folder, which an export may replace."""
         return self.folder.parent / "tc" / self.folder.name
 
+    @property
+    def documents(self) -> list[Path]:
+        """What was found for it, a file for each grid of q-points."""
+        return sorted(self.results.glob("q-*/electron-phonon.json"))
+
 
 def candidate_folders(path: Path) -> list[Path]:
     """Return the folder of a candidate, or those of the candidates in it, by name; `InputError` if there is none."""
