@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 import gasearch
 from gasearch.cli import main
@@ -47,6 +48,18 @@ def test_the_hull_in_a_file_is_that_of_the_run(suffix: str, run: Path, tmp_path:
     phases = gasearch.load_run(run).phases
     assert capsys.readouterr().out == f"{path}: {len(phases)} phases\n"
     assert [len(crystal) for crystal in read_structures([path])] == [len(phase.crystal) for phase in phases]
+
+
+def test_what_one_search_wrote_begins_another(run: Path, tmp_path: Path):
+    assert main(["hull", str(run), "--write", str(tmp_path / "known.res")]) == 0
+    data = yaml.safe_load(INPUT.read_text())
+    data["seeds"] = ["known.res"]
+    data["search"] = {"first_generation": 4, "termination": {"candidates": 8}}
+    (tmp_path / "again.yaml").write_text(yaml.safe_dump(data))
+    assert main(["run", str(tmp_path / "again.yaml"), "--run-dir", str(tmp_path / "again")]) == 0
+    stable = {p.formula: p.enthalpy_per_atom for p in gasearch.load_run(run).phases if p.above_hull == 0}
+    again = {p.formula: p.enthalpy_per_atom for p in gasearch.load_run(tmp_path / "again").phases if p.above_hull == 0}
+    assert again == pytest.approx(stable, abs=1e-3)
 
 
 def test_a_run_is_no_seed_but_says_what_is(run: Path):
