@@ -149,6 +149,28 @@ def test_a_line_shows_that_a_command_is_alive_and_leaves_no_trace(monkeypatch):
     assert sys.stdout is output
 
 
+@pytest.mark.parametrize(
+    ("said", "drawn"),
+    [
+        ("40/160 candidates, 38 relaxations", "[#######                       ] 40/160"),
+        ("  8/8: q = (1/2 0 0)", "[##############################] 8/8"),
+        ("labels: 3/90, 0 failed", "[#                             ] 3/90"),
+        ("runs/1/2/hull.png P6_3/mmc 5/0 7/2", "0:00"),
+    ],
+)
+def test_the_line_shows_how_far_the_last_one_said(said: str, drawn: str, monkeypatch):
+    monkeypatch.setattr(voice, "_PATIENCE", 0.0)
+    monkeypatch.setattr(voice, "_INTERVAL", 0.001)
+    terminal = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    with voice.waiting_line(terminal):
+        print(said)
+        before = len(terminal.getvalue())
+        while drawn not in terminal.getvalue()[before:]:
+            time.sleep(0.001)
+    assert ("[" in terminal.getvalue().replace("\x1b[K", "")) == ("[" in drawn)
+
+
 SLEEPER = """
 import time
 from gasearch.cli import program, voice

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import sys
 import threading
 import time
@@ -18,6 +19,9 @@ from gasearch.parallel.executor import launched_ranks
 _PATIENCE: Final = 2.0
 _INTERVAL: Final = 0.2
 _ERASE: Final = "\r\x1b[K"
+#: How progress is said in lines: 40/160 candidates.
+_SHARE: Final = re.compile(r"(?<!\S)(\d+)/(\d+)(?=[\s:,;]|$)")
+_BAR: Final = 30
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,10 @@ def speaking(options: Namespace) -> Iterator[None]:
 
 @contextmanager
 def waiting_line(terminal: TextIO) -> Iterator[None]:
-    """Show, at the bottom of a terminal, for how long a command has been working; there is no colour in it."""
+    """Show, at the bottom of a terminal, for how long a command has been working, and how far the last line says it is.
+
+    There is no colour in it.
+    """
     line = _WaitingLine(terminal)
     with redirect_stdout(_Wiping(sys.stdout, line)), redirect_stderr(_Wiping(sys.stderr, line)):
         thread = threading.Thread(target=line.draw_until_done, daemon=True)
@@ -94,6 +101,7 @@ class _WaitingLine:
         self.at_line_start = True
         self._terminal = terminal
         self._drawn = False
+        self._share: tuple[int, int] | None = None
         self._done = threading.Event()
         self._began = time.monotonic()
 
@@ -106,9 +114,22 @@ class _WaitingLine:
             minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
             with self.lock:
                 if self.at_line_start:
-                    self._terminal.write(f"{_ERASE}{next(pictures)} {minutes}:{seconds:02}")
+                    self._terminal.write(f"{_ERASE}{next(pictures)} {minutes}:{seconds:02}{self._bar()}")
                     self._terminal.flush()
                     self._drawn = True
+
+    def _bar(self) -> str:
+        if self._share is None:
+            return ""
+        done, total = self._share
+        return f" [{'#' * (_BAR * done // total):<{_BAR}}] {done}/{total}"
+
+    def hear(self, text: str) -> None:
+        """Take from what is written how far the work is; what says nothing of it changes nothing."""
+        for done, total in _SHARE.findall(text):
+            if 0 < int(total) >= int(done):
+                self._share = int(done), int(total)
+        self.at_line_start = text.endswith("\n") if text else self.at_line_start
 
     def wipe(self) -> None:
         """Remove it from the terminal."""
@@ -135,7 +156,7 @@ class _Wiping:
         """Write as the stream does."""
         with self._line.lock:
             self._line.wipe()
-            self._line.at_line_start = text.endswith("\n") if text else self._line.at_line_start
+            self._line.hear(text)
             return self._stream.write(text)
 
     def __getattr__(self, name: str) -> Any:
