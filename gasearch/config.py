@@ -69,7 +69,8 @@ class Config:
     prototypes : bool
         Whether known structure types, with the elements substituted, come first.
     seeds : tuple of Path
-        Structure files (CIF, POSCAR, extxyz …) that come first, such as known phases of the endpoints.
+        Structure files, or folders of them, that come first: CIF, POSCAR, extxyz, AIRSS's res, gathered POSCARs of
+        USPEX and CrySPY, databases of ASE, JSON of pymatgen or OPTIMADE.
     relaxation : RelaxationSettings
         When a structure counts as relaxed, and when it is given up.
     search : SearchSettings
@@ -178,7 +179,7 @@ def _contradictions(config: Config) -> Iterator[str]:
     yield from (f"potential.{problem}" for problem in config.potential.problems(config.space.elements))
     references = config.refine.references if config.refine else ()
     given = [("seeds", path) for path in config.seeds] + [("refine.references", path) for path in references]
-    yield from (f"{key}: there is no file {path}" for key, path in given if not path.is_file())
+    yield from (f"{key}: there is no file {path}" for key, path in given if not path.exists())
     for stage in ("phonons", "export", "cluster"):
         if getattr(config, stage) and not config.refine:
             yield f"{stage}: needs a refinement; give refine: {{}}"

@@ -40,10 +40,11 @@ IMPORTERS = {
     "phonopy": ("phonon/phonons.py",),
     "matplotlib": ("report/figures.py",),
     "plotly": ("report/page.py",),
+    "shtab": ("cli/completion.py",),
 }
 LAZY = (
     *("torch", "mace", "ase", "pymatgen", "pyxtal", "spglib", "phonopy"),
-    *("mpi4py", "matplotlib", "plotly", "sklearn", "scipy", "submitit"),
+    *("mpi4py", "matplotlib", "plotly", "sklearn", "scipy", "shtab", "submitit"),
 )
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawTextHelpFormatter
@@ -10,12 +11,29 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gasearch.cli.voice import say
 from gasearch.errors import GasearchError
+from gasearch.parallel.executor import is_first_rank
 
 if TYPE_CHECKING:
     from gasearch.config import Config
     from gasearch.parallel.settings import ClusterSettings
     from gasearch.workflow.run_directory import RunDirectory
+
+__all__ = [
+    "add_command",
+    "add_group",
+    "add_programs",
+    "add_workers",
+    "count",
+    "epilog",
+    "grid",
+    "opened",
+    "positive",
+    "print_json",
+    "say",
+    "warn",
+]
 
 
 def add_command(
@@ -28,7 +46,18 @@ def add_command(
     command.set_defaults(command=function)
     if path:
         command.add_argument("path", type=Path, metavar=path)
+    loudness = command.add_mutually_exclusive_group()
+    loudness.add_argument("--quiet", "-q", action="store_true", help="say nothing but results, warnings and errors")
+    loudness.add_argument("--verbose", "-v", action="store_true", help="say when; show where an error comes from")
     return command
+
+
+def add_group(commands: Any, name: str, what: str, example: str) -> Any:
+    """Add a subcommand that has subcommands of its own; return what they are added to."""
+    group = commands.add_parser(
+        name, help=what, description=what, epilog=epilog(f"  {example}"), formatter_class=RawTextHelpFormatter
+    )
+    return group.add_subparsers(metavar="COMMAND", required=True)
 
 
 def add_workers(command: ArgumentParser) -> None:
@@ -63,9 +92,9 @@ def cluster_of(options: Namespace) -> ClusterSettings | None:
 def epilog(examples: str) -> str:
     """Return examples and exit codes, as they end a help text."""
     codes = {kind.exit_code: kind.__doc__.splitlines()[0] for kind in GasearchError.__subclasses__()}
-    codes |= {0: "Done.", 1: "A bug: please report it with what was printed."}
+    codes |= {0: "Done.", 1: "A bug: please report it with what was printed.", 130: "Interrupted."}
     return "\n".join(
-        ["examples:", examples, "", "exit codes:", *(f"  {code}  {codes[code]}" for code in sorted(codes))]
+        ["examples:", examples, "", "exit codes:", *(f"  {code:<3} {codes[code]}" for code in sorted(codes))]
     )
 
 
@@ -106,9 +135,12 @@ def opened(path: Path) -> tuple[RunDirectory, Config]:
     return directory, replace(config, potential=replace(config.potential, path=directory.potential))
 
 
-def say(line: str) -> None:
-    """Print a line of progress at once."""
-    print(line, flush=True)
+def print_json(path: Path | Iterable[Path]) -> None:
+    """Print what a file of JSON holds, or several do as a list, on the first rank."""
+    from gasearch.workflow.snapshots import snapshot
+
+    if is_first_rank():
+        print(json.dumps(snapshot(path) if isinstance(path, Path) else [snapshot(one) for one in path], indent=1))
 
 
 def warn(warnings: Iterable[str]) -> None:

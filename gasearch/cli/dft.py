@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from gasearch.cli.command import add_command, add_programs, cluster_of, count, opened, positive, say
+from gasearch.cli.command import add_command, add_programs, cluster_of, count, opened, positive, print_json, say
 from gasearch.errors import InputError
 
 
@@ -27,6 +27,7 @@ def add_dft(commands: Any) -> None:
     add_programs(refine, "pw.x", 6.0)
     add("--calculator", metavar="IMPORT.PATH", help="an ASE calculator that relaxes instead of pw.x")
     add("--arguments", default="{}", metavar="JSON", help="keyword arguments of the calculator")
+    add("--json", action="store_true", help="what DFT says, for programs")
 
     what = "say which refined metals are stable, by phonons with the search's potential"
     phonons = add_command(commands, "phonons", _phonons, what, "DIR", "gasearch phonons runs/h-s-200gpa")
@@ -35,6 +36,7 @@ def add_dft(commands: Any) -> None:
     add("--min-length", type=positive, default=7.0, metavar="A", help="of the supercell; default: 7")
     add("--max-atoms", type=count, default=256, metavar="N", help="in it, at most; default: 256")
     add("--displacement", type=positive, default=0.01, metavar="A", help="of an atom; default: 0.01")
+    add("--json", action="store_true", help="the verdicts, for programs")
 
     export = add_command(
         commands,
@@ -54,6 +56,7 @@ def _refine(options: Namespace) -> None:
     from gasearch.espresso.settings import RefineSettings
     from gasearch.units import MEV_PER_EV
     from gasearch.workflow.refine import refine
+    from gasearch.workflow.run_directory import existing_run
 
     try:
         settings = RefineSettings(
@@ -75,6 +78,8 @@ def _refine(options: Namespace) -> None:
     except ValueError as error:
         raise InputError(f"--{error}") from error
     refine(settings, options.path, say, cluster_of(options))
+    if options.json:
+        print_json(existing_run(options.path).refined_phases)
 
 
 def _arguments(text: str) -> dict[str, Any]:
@@ -96,8 +101,10 @@ def _phonons(options: Namespace) -> None:
 
     window = options.window / MEV_PER_EV
     settings = PhononSettings(window, options.min_length, options.max_atoms, options.displacement)
-    _, config = opened(options.path)
+    directory, config = opened(options.path)
     phonons(settings, config.potential, options.path, say)
+    if options.json:
+        print_json(sorted(directory.phonons.glob("*.json")))
 
 
 def _export(options: Namespace) -> None:

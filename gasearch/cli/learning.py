@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from gasearch.cli.command import add_command, count, say
+from gasearch.cli.command import add_command, add_group, count, say
 from gasearch.errors import InputError
 
 
@@ -20,6 +20,7 @@ def add_tc_learning(below: Any) -> None:
     train.add_argument("--output", "-o", type=Path, required=True, metavar="DIR", help="model and card are put there")
     train.add_argument("--trees", type=count, default=100, metavar="N", help="of the forest; default: 100")
     train.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    train.add_argument("--json", action="store_true", help="nothing but what its card says, for programs")
 
     what = "order exported candidates by expected Tc, before the electron-phonon runs"
     example = "gasearch tc rank candidates --model models/hydrides --model models/supercon"
@@ -31,11 +32,9 @@ def add_tc_learning(below: Any) -> None:
 
 def add_figure(commands: Any) -> None:
     """Declare figures that are made from nothing."""
-    below = commands.add_parser("figure", help="make a figure from nothing").add_subparsers(
-        metavar="FIGURE", required=True
-    )
     what = "label spectra by the Eliashberg equations, compare and search formulas for Tc, train an autoencoder of α²F"
     example = "mpirun -n 2 gasearch figure superconductor-learning --spectra 5000"
+    below = add_group(commands, "figure", "make a figure from nothing", example)
     figure = add_command(below, "superconductor-learning", _superconductor_learning, what, None, example)
     default = Path("runs", "superconductor-learning")
     figure.add_argument("--output", "-o", type=Path, default=default, metavar="DIR", help=f"default: {default}")

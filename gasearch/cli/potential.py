@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from gasearch.cli.command import add_command, add_workers, say
+from gasearch.cli.command import add_command, add_group, add_workers, say
 from gasearch.errors import PotentialError
 
 
@@ -24,11 +24,10 @@ def add_potential(commands: Any) -> None:
     pretrain.add_argument("--work", type=Path, metavar="DIR", help="labels and models; default: runs/ and that name")
     add_workers(pretrain)
 
-    potential = commands.add_parser("potential", help="what is known of a potential")
-    below = potential.add_subparsers(metavar="COMMAND", required=True)
-    add_command(
-        below, "show", _potential_show, "print its card", "PATH", "gasearch potential show potentials/h-s-200gpa"
-    )
+    example = "gasearch potential show potentials/h-s-200gpa"
+    below = add_group(commands, "potential", "what is known of a potential", example)
+    show = add_command(below, "show", _potential_show, "print its card", "PATH", example)
+    show.add_argument("--json", action="store_true", help="all of it, for programs")
     validate = add_command(
         below,
         "validate",
@@ -52,7 +51,10 @@ def _pretrain(options: Namespace) -> None:
 
 
 def _potential_show(options: Namespace) -> None:
-    from gasearch.potential.card import CARD, check_model, find_model
+    import json
+    import tomllib
+
+    from gasearch.potential.card import CARD, card_file, check_model, find_model
 
     model, card = find_model(options.path)
     if card is None:
@@ -60,6 +62,8 @@ def _potential_show(options: Namespace) -> None:
     check_model(card, model)
     for name in card.committee.files if card.committee else ():
         check_model(card, model.parent / name)
+    if options.json:
+        return print(json.dumps(tomllib.loads(card_file(options.path).read_text(encoding="utf-8")), indent=1))
     print(f"model        {model} (sha256 as in its card)")
     print(f"elements     {', '.join(card.elements)}")
     print(f"pressure     {card.pressure_GPa[0]:g} to {card.pressure_GPa[1]:g} GPa")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from argparse import ArgumentParser, RawTextHelpFormatter
 from collections.abc import Sequence
 
 from gasearch.cli.command import epilog
+from gasearch.cli.completion import add_completion
 from gasearch.cli.dft import add_dft
 from gasearch.cli.learning import add_figure
 from gasearch.cli.potential import add_potential
 from gasearch.cli.search import add_search, add_views
 from gasearch.cli.tc import add_tc, with_run
+from gasearch.cli.voice import speaking
 from gasearch.errors import GasearchError, InputError
 from gasearch.parallel.executor import is_first_rank
 
@@ -34,10 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     options = _parser().parse_args(with_run(sys.argv[1:] if arguments is None else list(arguments)))
     try:
-        options.command(options)
+        with speaking(options):
+            options.command(options)
     except GasearchError as error:
         # Every rank finds the same mistake in an input; one says so.
         if is_first_rank():
+            if options.verbose:
+                traceback.print_exception(error)
             print(_explained(error), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
@@ -62,4 +68,5 @@ def _parser() -> ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for add in (add_search, add_views, add_potential, add_dft, add_tc, add_figure):
         add(commands)
+    add_completion(commands, parser)
     return parser

@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from gasearch.cli.command import add_command, count, opened, positive, say, warn
+from gasearch.cli.command import add_command, count, opened, positive, print_json, say, warn
 from gasearch.errors import InputError
 from gasearch.parallel.executor import is_first_rank
 
@@ -61,12 +61,15 @@ def add_views(commands: Any) -> None:
     add("--steps", type=count, default=9, metavar="N", help="pressures in all, evenly spaced; default: 9")
     add("--window", type=positive, default=100.0, metavar="MEV", help="above the hulls of the runs; default: 100")
     add("--output", "-o", type=Path, metavar="FOLDER", help="default: the first run's directory")
+    add("--json", action="store_true", help="the diagram as data, for programs")
 
     hull = add_command(
         commands, "hull", _hull, "list phases, nearest to the hull first", "DIR", "gasearch hull runs/x --json"
     )
     hull.add_argument("--json", action="store_true", help="everything that is known of them")
     hull.add_argument("--dft", action="store_true", help="what DFT says of those that it has relaxed")
+    formats = "their structures and enthalpies instead: pymatgen's entries (.json), AIRSS's .res, or .extxyz"
+    hull.add_argument("--write", type=Path, metavar="FILE", help=formats)
 
 
 def _run(options: Namespace) -> None:
@@ -171,7 +174,10 @@ def _diagram(options: Namespace) -> None:
         potential=config.potential,
         relaxation=config.relaxation,
     )
-    diagram(settings, [options.path, *options.others], options.output or options.path, say)
+    output = options.output or options.path
+    diagram(settings, [options.path, *options.others], output, say)
+    if options.json:
+        print_json(output / "phase-diagram.json")
 
 
 def _hull(options: Namespace) -> None:
@@ -181,6 +187,8 @@ def _hull(options: Namespace) -> None:
     from gasearch.workflow.snapshots import snapshot
     from gasearch.workflow.table import dft_lines
 
+    if options.write:
+        return _write_hull(options)
     directory = existing_run(options.path)
     document = snapshot(directory.refined_phases if options.dft else directory.hull)
     if options.json:
@@ -201,3 +209,12 @@ def _hull(options: Namespace) -> None:
             f"? the committee of potentials disagrees by more than {limit:.0f} meV/atom (by how much, follows): not "
             "counted for the hull; let DFT decide"
         )
+
+
+def _write_hull(options: Namespace) -> None:
+    from gasearch.workflow.hull_files import write_phases
+    from gasearch.workflow.results import load_refined, load_run
+
+    phases = (load_refined if options.dft else load_run)(options.path)
+    write_phases(phases, options.write)
+    print(f"{options.write}: {len(phases.phases)} phases")

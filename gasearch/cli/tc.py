@@ -7,7 +7,17 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gasearch.cli.command import add_command, add_programs, cluster_of, grid, positive, say, warn
+from gasearch.cli.command import (
+    add_command,
+    add_group,
+    add_programs,
+    cluster_of,
+    grid,
+    positive,
+    print_json,
+    say,
+    warn,
+)
 from gasearch.cli.learning import add_tc_learning
 from gasearch.errors import InputError
 
@@ -21,9 +31,8 @@ _COMMANDS = ("run", "alpha2f", "train", "rank", "-h", "--help")
 
 def add_tc(commands: Any) -> None:
     """Declare them."""
-    below = commands.add_parser("tc", help="from electron-phonon coupling to Tc").add_subparsers(
-        metavar="COMMAND", required=True
-    )
+    example = "gasearch tc alpha2f alpha2F.dat --format columns --unit THz"
+    below = add_group(commands, "tc", "from electron-phonon coupling to Tc", example)
     what = "compute couplings and Tc of exported candidates with ph.x; the same command resumes"
     example = "mpirun -n 2 gasearch tc candidates/"
     run = add_command(below, "run", _tc_run, what, "CANDIDATES", example)
@@ -36,6 +45,7 @@ def add_tc(commands: Any) -> None:
     run.add_argument("--k-spacing", type=positive, metavar="S", help="1/Å, with 2π; instead of the protocol's")
     _add_coulomb(run)
     add_programs(run, "ph.x", 24.0)
+    run.add_argument("--json", action="store_true", help="everything that was computed, for programs")
 
     example = "gasearch tc alpha2f alpha2F.dat --format qe-alpha2f --smearing 0.02 --mu-star 0.1 --json"
     alpha2f = add_command(below, "alpha2f", _tc_alpha2f, "estimate Tc from a file of α²F", "FILE", example)
@@ -81,6 +91,7 @@ def _tc_run(options: Namespace) -> None:
     from gasearch.espresso.protocol import PHONON_PROTOCOLS
     from gasearch.espresso.runner import default_pseudo_dir
     from gasearch.espresso.settings import launch_words
+    from gasearch.workflow.candidate_folders import read_candidates
     from gasearch.workflow.electron_phonon import TcSettings, compute_tc
 
     try:
@@ -98,6 +109,8 @@ def _tc_run(options: Namespace) -> None:
         cluster=cluster_of(options),
     )
     compute_tc(settings, options.path, say)
+    if options.json:
+        print_json(file for one in read_candidates(options.path) for file in one.documents)
 
 
 def _tc_alpha2f(options: Namespace) -> None:

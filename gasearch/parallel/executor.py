@@ -228,7 +228,7 @@ def run_on_all_ranks(driver: Callable[[QueueExecutor], T], ahead: int = 1, threa
         On the first rank, as the driver raised it. Any other exception on any rank ends all of them.
     """
     with _terminated_by_exception():
-        if _first_in(_SIZES, os.environ, 1) == 1:
+        if launched_ranks() == 1:
             return _run_alone(driver, serial_executor(threads=threads))
         from gasearch.parallel import mpi
 
@@ -237,6 +237,11 @@ def run_on_all_ranks(driver: Callable[[QueueExecutor], T], ahead: int = 1, threa
         except MissingProgramError as error:
             return _run_alone(driver, serial_executor(str(error), threads)) if is_first_rank() else None
         return mpi.run(world, driver, ahead)
+
+
+def launched_ranks() -> int:
+    """Return how many processes a launcher started, this one among them; 1 without a launcher. MPI is not asked."""
+    return _first_in(_SIZES, os.environ, 1)
 
 
 def is_first_rank() -> bool:

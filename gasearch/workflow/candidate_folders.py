@@ -51,6 +51,11 @@ def results_of(path: Path) -> Path:
     path = path.resolve()
     return (path.parent if (path / FILE).is_file() else path) / "tc"
 
+    @property
+    def documents(self) -> list[Path]:
+        """What was found for it, a file for each grid of q-points."""
+        return sorted(self.results.glob("q-*/electron-phonon.json"))
+
 
 def candidate_folders(path: Path) -> list[Path]:
     """Return the folder of a candidate, or those of the candidates in it, by name; `InputError` if there is none."""

@@ -92,10 +92,12 @@ def test_at_its_own_pressure_a_run_finds_its_hull_again(run: Path, tmp_path: Pat
     assert "phase-diagram.svg" in capsys.readouterr().out
 
 
-def test_volumes_fall_with_pressure(run: Path, tmp_path: Path):
+def test_volumes_fall_with_pressure(run: Path, tmp_path: Path, capsys):
     command = ["diagram", str(run), "--from", "0", "--to", "20", "--steps", "3", "--output", str(tmp_path)]
-    assert main(command) == 0
-    hulls = json.loads((tmp_path / "phase-diagram.json").read_text())["hulls"]
+    assert main([*command, "--json"]) == 0
+    document = json.loads((tmp_path / "phase-diagram.json").read_text())
+    assert json.loads(capsys.readouterr().out) == document
+    hulls = document["hulls"]
     pure = [{p["formula"]: p["volume_A3_per_atom"] for p in h["phases"]} for h in hulls]
     for element in json.loads((run / "hull.json").read_text())["endpoints"]:
         volumes = [h[element] for h in pure]

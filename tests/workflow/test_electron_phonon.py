@@ -90,7 +90,8 @@ def test_killed_couplings_go_on_and_end_with_tc(aluminium: Path, capsys, validat
     check_physics(found["result"])
 
     after = finished(candidates)
-    assert main(["tc", "run", str(aluminium), *QUICK]) == 0
+    assert main(["tc", "run", str(aluminium), *QUICK, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == [found]
     assert finished(candidates) == after
 
 

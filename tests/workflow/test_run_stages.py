@@ -65,7 +65,9 @@ def test_a_run_goes_on_to_dft_phonons_and_export_and_does_nothing_twice(tmp_path
     assert main(command) == 0
     assert written(run) == before
     capsys.readouterr()
-    assert main(["phonons", str(run), "--min-length", "5"]) == 0
+    assert main(["phonons", str(run), "--min-length", "5", "--json"]) == 0
+    (verdict,) = json.loads(capsys.readouterr().out)
+    assert verdict["phonons"]["verdict"] in ("stable", "unstable", "unknown")
     assert main(["hull", str(run), "--dft"]) == 0
     table = capsys.readouterr().out
     assert "H         P6_3/mmc" in table and "above the potential's hull:" in table
