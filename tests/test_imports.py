@@ -22,7 +22,7 @@ ROWS = (
     {"outcomes"},
     {"crystal"},
     {"folder"},
-    {"schema", "files"},
+    {"schema", "files", "series"},
     {"errors", "units"},
 )
 #: Who alone may import what is heavy or dangerous: files, or whole rooms.

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gasearch.cli.command import add_command, count, opened, positive, say, warn
+from gasearch.cli.series import check_several, plan_of, run_several
 from gasearch.errors import InputError
 from gasearch.parallel.executor import is_first_rank
 
@@ -70,33 +71,23 @@ def add_views(commands: Any) -> None:
 
 
 def _run(options: Namespace) -> None:
-    from gasearch.config import load, to_yaml, warnings
-    from gasearch.workflow.plan import Plan
+    from gasearch.config import holds_series, load, to_yaml, warnings
     from gasearch.workflow.run import run
 
-    config = load(options.path)
     directory = options.run_dir or Path("runs", options.path.stem)
-    plan = Plan(
-        space=config.space,
-        pressure=config.pressure,
-        potential=config.potential,
-        seed=config.seed,
-        relaxation=config.relaxation,
-        search=config.search,
-        prototypes=config.prototypes,
-        seeds=config.seeds,
-        refine=config.refine,
-        phonons=config.phonons,
-        export=config.export,
-    )
+    if holds_series(options.path):
+        return run_several(options.path, directory)
+    config = load(options.path)
     if is_first_rank():
         warn(warnings(config))
-    run(plan, directory, to_yaml(config, directory), say)
+    run(plan_of(config), directory, to_yaml(config, directory), say)
 
 
 def _check(options: Namespace) -> None:
-    from gasearch.config import load, to_yaml, warnings
+    from gasearch.config import holds_series, load, to_yaml, warnings
 
+    if holds_series(options.path):
+        return check_several(options.path, options.ranks)
     config = load(options.path)
     print(to_yaml(config, options.path.parent), end="")
     warn(warnings(config, options.ranks))
