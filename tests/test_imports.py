@@ -39,10 +39,11 @@ IMPORTERS = {
     "phonopy": ("phonon/phonons.py",),
     "matplotlib": ("report/figures.py",),
     "plotly": ("report/page.py",),
+    "rich": ("cli/watch.py",),
 }
 LAZY = (
     *("torch", "mace", "ase", "pymatgen", "pyxtal", "spglib", "phonopy"),
-    *("mpi4py", "matplotlib", "plotly", "sklearn", "scipy"),
+    *("mpi4py", "matplotlib", "plotly", "rich", "sklearn", "scipy"),
 )
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -1,4 +1,4 @@
-"""Subcommands of a search: run, check, init; status, plot, report, diagram, hull."""
+"""Subcommands of a search: run, check, init; plot, report, diagram, hull."""
 
 from __future__ import annotations
 
@@ -34,7 +34,6 @@ def add_search(commands: Any) -> None:
 
 def add_views(commands: Any) -> None:
     """Declare what looks at one."""
-    add_command(commands, "status", _status, "say how far a run is", "DIR", "gasearch status runs/h-s-200gpa")
     add_command(commands, "plot", _plot, "draw hulls and progress", "DIR", "gasearch plot runs/h-s-200gpa")
 
     report = add_command(
@@ -105,24 +104,6 @@ def _init(options: Namespace) -> None:
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}; choose another file with --output") from error
     say(f"wrote {path}; next: gasearch check {path}")
-
-
-def _status(options: Namespace) -> None:
-    from gasearch.workflow.run_directory import existing_run, is_running
-    from gasearch.workflow.snapshots import snapshot
-
-    directory = existing_run(options.path)
-    unfinished = "running" if is_running(directory) else "not finished; the same `gasearch run` goes on with it"
-    summary = snapshot(directory.summary)
-    failures = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in summary["failures"].items())
-    hull = [phase["formula"] for phase in snapshot(directory.hull)["phases"] if phase["on_hull"]]
-    print(f"state        {summary['finished'] or unfinished}")
-    print(f"candidates   {summary['candidates']}, of which {summary['relaxations']} were relaxed")
-    print(f"individuals  {summary['individuals']}, besides {summary['duplicates']} duplicates")
-    print(f"failures     {failures or 'none'}")
-    if summary.get("doubtful"):
-        print(f"doubtful     {summary['doubtful']}: the committee of potentials disagrees; none of them is on the hull")
-    print(f"hull         {' '.join(hull) or 'incomplete: an endpoint has no phase yet'}")
 
 
 def _plot(options: Namespace) -> None:

@@ -108,7 +108,7 @@ def test_a_run_that_fails_is_told_at_the_end_and_stops_no_other(tmp_path: Path, 
     bulk("Ar", cubic=True).write(tmp_path / "seed.cif")
     assert main(["run", str(path), "--run-dir", str(directory)]) == SeriesError.exit_code
     told = capsys.readouterr().err
-    assert "1 of 2 runs failed" in told and "kr/1GPa: seeds: Ar lie outside" in told
+    assert "1 of 2 runs failed" in told and "kr/1GPa: seeds: Ar4 lie outside" in told
     states = {run["run"]: run["state"] for run in SeriesDirectory(directory).document()["runs"]}
     assert states == {"ar/1GPa": "done", "kr/1GPa": "failed"}
     # Put right, the same command does what is left.
