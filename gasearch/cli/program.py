@@ -13,7 +13,7 @@ from gasearch.cli.potential import add_potential
 from gasearch.cli.search import add_search, add_views
 from gasearch.cli.series import add_series
 from gasearch.cli.tc import add_tc, with_run
-from gasearch.cli.watch import add_status
+from gasearch.cli.watch import add_watch
 from gasearch.errors import GasearchError, InputError
 from gasearch.parallel.executor import is_first_rank
 
@@ -62,6 +62,6 @@ def _parser() -> ArgumentParser:
         "gasearch", description=_DESCRIPTION, epilog=epilog(_EXAMPLE), formatter_class=RawTextHelpFormatter
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (add_search, add_status, add_views, add_series, add_potential, add_dft, add_tc, add_figure):
+    for add in (add_search, add_watch, add_views, add_series, add_potential, add_dft, add_tc, add_figure):
         add(commands)
     return parser

@@ -1,4 +1,4 @@
-"""Subcommands of a search: run, check, init; plot, report, diagram, hull."""
+"""Subcommands of a search: run, check, init; plot, diagram, hull."""
 
 from __future__ import annotations
 
@@ -36,16 +36,6 @@ def add_views(commands: Any) -> None:
     """Declare what looks at one."""
     add_command(commands, "plot", _plot, "draw hulls and progress", "DIR", "gasearch plot runs/h-s-200gpa")
 
-    report = add_command(
-        commands,
-        "report",
-        _report,
-        "write one page with all of it, to open in a browser",
-        "DIR",
-        "gasearch report runs/h-s-200gpa",
-    )
-    report.add_argument("--output", "-o", type=Path, metavar="FILE", help="default: report.html in the run's directory")
-
     diagram = add_command(
         commands,
         "diagram",
@@ -56,8 +46,8 @@ def add_views(commands: Any) -> None:
     )
     add = diagram.add_argument
     add("others", type=Path, nargs="*", metavar="DIR", help="more runs of the same system, such as at other pressures")
-    add("--from", type=float, required=True, metavar="P", dest="lowest", help="GPa")
-    add("--to", type=float, required=True, metavar="P", dest="highest", help="GPa")
+    add("--from", type=float, metavar="P", dest="lowest", help="GPa; default: the runs' lowest pressure")
+    add("--to", type=float, metavar="P", dest="highest", help="GPa; default: the runs' highest pressure")
     add("--steps", type=count, default=9, metavar="N", help="pressures in all, evenly spaced; default: 9")
     add("--window", type=positive, default=100.0, metavar="MEV", help="above the hulls of the runs; default: 100")
     add("--output", "-o", type=Path, metavar="FOLDER", help="default: the first run's directory")
@@ -109,50 +99,46 @@ def _init(options: Namespace) -> None:
 def _plot(options: Namespace) -> None:
     from gasearch.workflow.pictures import draw, draw_comparison, draw_electrons
     from gasearch.workflow.run_directory import existing_run
+    from gasearch.workflow.series_directory import all_runs
 
-    directory = existing_run(options.path)
-    for path in [*draw(directory), *draw_comparison(directory), *draw_electrons(directory)]:
-        print(path)
-
-
-def _report(options: Namespace) -> None:
-    from gasearch.potential.card import card_file
-    from gasearch.potential.settings import MaceSettings
-    from gasearch.workflow.page import write_report
-
-    directory, config = opened(options.path)
-    card = card_file(config.potential.path) if isinstance(config.potential, MaceSettings) else None
-    texts = {"Potential: what it was trained on, and its errors": card} if card and card.is_file() else {}
-    print(write_report(directory, options.output, texts))
+    for run in all_runs([options.path]):
+        directory = existing_run(run)
+        for path in [*draw(directory), *draw_comparison(directory), *draw_electrons(directory)]:
+            print(path)
 
 
 def _diagram(options: Namespace) -> None:
     import numpy as np
 
-    from gasearch.units import MEV_PER_EV, pressure_from_GPa
+    from gasearch.units import MEV_PER_EV, pressure_from_GPa, pressure_to_GPa
     from gasearch.workflow.diagram import DiagramSettings, diagram
+    from gasearch.workflow.series_directory import all_runs
 
-    if not options.lowest <= options.highest:
-        raise InputError(f"--from {options.lowest:g} is above --to {options.highest:g}: exchange them")
-    _, config = opened(options.path)
-    pressures = np.unique(np.linspace(options.lowest, options.highest, options.steps))
+    paths = all_runs([options.path, *options.others])
+    configs = [opened(path)[1] for path in paths]
+    searched = [pressure_to_GPa(config.pressure) for config in configs]
+    lowest = min(searched) if options.lowest is None else options.lowest
+    highest = max(searched) if options.highest is None else options.highest
+    if not lowest <= highest:
+        raise InputError(f"--from {lowest:g} is above --to {highest:g}: exchange them")
+    pressures = np.unique(np.linspace(lowest, highest, options.steps).round(9))
     settings = DiagramSettings(
         pressures=tuple(pressure_from_GPa(pressure) for pressure in pressures.tolist()),
         window=options.window / MEV_PER_EV,
-        potential=config.potential,
-        relaxation=config.relaxation,
+        potential=configs[0].potential,
+        relaxation=configs[0].relaxation,
     )
-    diagram(settings, [options.path, *options.others], options.output or options.path, say)
+    diagram(settings, paths, options.output or options.path, say)
 
 
 def _hull(options: Namespace) -> None:
     import json
 
-    from gasearch.workflow.run_directory import existing_run
+    from gasearch.workflow.series_directory import one_run
     from gasearch.workflow.snapshots import snapshot
     from gasearch.workflow.table import dft_lines
 
-    directory = existing_run(options.path)
+    directory = one_run(options.path)
     document = snapshot(directory.refined_phases if options.dft else directory.hull)
     if options.json:
         return print(json.dumps(document, indent=1))

@@ -1,4 +1,4 @@
-"""Subcommand status, which may follow a run; the only importer of rich."""
+"""Subcommands that watch runs: status, which may follow one, and report; the only importer of rich."""
 
 from __future__ import annotations
 
@@ -8,23 +8,34 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from gasearch.cli.command import add_command, say
+from gasearch.cli.command import add_command, opened, say
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+    from gasearch.config import Config
+
 #: Seconds between two looks at the snapshots.
 _INTERVAL: Final = 1.0
+#: Seconds after which a live page loads itself again.
+_REFRESH: Final = 5
 
 
-def add_status(commands: Any) -> None:
-    """Declare it."""
+def add_watch(commands: Any) -> None:
+    """Declare them."""
     status = add_command(
         commands, "status", _status, "say how far a run or a series is", "DIR", "gasearch status runs/x --follow"
     )
     what = "until the run ends; lines alone where the output is no terminal"
     status.add_argument("--follow", "-f", action="store_true", help=what)
     status.add_argument("--json", action="store_true", help="everything that is known, for programs")
+
+    what = "write one page with all of it, to open in a browser; of several runs with a choice of system and pressure"
+    report = add_command(commands, "report", _report, what, "DIR", "gasearch report runs/h-s-200gpa")
+    report.add_argument("others", type=Path, nargs="*", metavar="DIR", help="more runs, or series of them")
+    report.add_argument("--output", "-o", type=Path, metavar="FILE", help="default: report.html in the first directory")
+    what = "write it again whenever a run has written a snapshot, until none runs; the page loads itself again"
+    report.add_argument("--live", action="store_true", help=what)
 
 
 def _status(options: Namespace) -> None:
@@ -143,3 +154,67 @@ def _of_series(document: Mapping[str, Any]) -> RenderableType:
         bar = ProgressBar(total=found["limit"] or found["candidates"], completed=found["candidates"], width=16)
         table.add_row(run["run"], state, str(found["candidates"]), bar, run["problem"] or hull_text(found))
     return table
+
+
+def _report(options: Namespace) -> None:
+    paths = [options.path, *options.others]
+    file = options.output or options.path / "report.html"
+    if not options.live:
+        return print(_written(paths, file))
+    said, seen = False, None
+    while _any_runs(paths):
+        if (stamp := _stamp(paths)) != seen:
+            seen, said = stamp, _written_live(paths, file, said)
+        time.sleep(_INTERVAL)
+    print(_written(paths, file))
+
+
+def _written(paths: list[Path], file: Path, refresh_s: float | None = None) -> Path:
+    """Write the report of all runs that have a hull; of a single one that has none yet, say so."""
+    from gasearch.workflow.page import ReportedRun, write_report
+    from gasearch.workflow.series_directory import all_runs
+
+    found = []
+    for path in all_runs(paths):
+        directory, config = opened(path)
+        to = config.export.to if config.export else None
+        found.append(ReportedRun(directory, _card(config), to))
+    return write_report(found, file, refresh_s)
+
+
+def _card(config: Config) -> Path | None:
+    from gasearch.potential.card import card_file
+    from gasearch.potential.settings import MaceSettings
+
+    file = card_file(config.potential.path) if isinstance(config.potential, MaceSettings) else None
+    return file if file and file.is_file() else None
+
+
+def _written_live(paths: list[Path], file: Path, said: bool) -> bool:
+    """Write a report that loads itself again, unless there is no hull yet; name the file the first time."""
+    from gasearch.errors import InputError, RunDirectoryError
+
+    try:
+        written = _written(paths, file, _REFRESH)
+    except (InputError, RunDirectoryError):
+        return said  # there will be one soon
+    if not said:
+        say(f"{written} follows the run; open it in a browser")
+    return True
+
+
+def _any_runs(paths: list[Path]) -> bool:
+    from gasearch.workflow.run_directory import RunDirectory, existing_run, is_running
+    from gasearch.workflow.series_directory import SeriesDirectory
+
+    return any(is_running(RunDirectory(p) if SeriesDirectory(p).exists() else existing_run(p)) for p in paths)
+
+
+def _stamp(paths: list[Path]) -> list[tuple[Path, int]]:
+    """Return which snapshots there are, and when each was replaced."""
+    from gasearch.workflow.run_directory import existing_run
+    from gasearch.workflow.series_directory import SeriesDirectory
+
+    runs = [run for p in paths for run in (SeriesDirectory(p).begun() if SeriesDirectory(p).exists() else [p])]
+    files = [existing_run(run).summary for run in runs]
+    return [(file, file.stat().st_mtime_ns) for file in files if file.exists()]

@@ -8,7 +8,7 @@ import pytest
 from gasearch.cli import main
 from gasearch.errors import RunDirectoryError
 from gasearch.report.page import write_page
-from gasearch.workflow.page import page_document, write_report
+from gasearch.workflow.page import ReportedRun, page_document, write_report
 from gasearch.workflow.run_directory import RunDirectory
 
 INPUT = Path(__file__).parent.parent.parent / "inputs" / "first-search.yaml"
@@ -24,7 +24,7 @@ def run(tmp_path_factory) -> RunDirectory:
 
 @pytest.fixture(scope="module")
 def document(run: RunDirectory) -> dict:
-    return page_document(run)
+    return page_document(ReportedRun(run))
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_ancestry_goes_back_to_those_without_parents(document: dict):
 
 
 def test_the_page_needs_nothing_from_elsewhere(run: RunDirectory, tmp_path: Path):
-    page = write_report(run, tmp_path / "report.html").read_text()
+    page = write_report([ReportedRun(run)], tmp_path / "report.html").read_text()
     assert not re.search(
         r"""(src|href)\s*=\s*["']?(https?:)?//""", re.sub(r"<script>.*?</script>", "", page, flags=re.S)
     )
@@ -84,11 +84,11 @@ def test_the_page_needs_nothing_from_elsewhere(run: RunDirectory, tmp_path: Path
 
 def test_no_text_ends_the_script_around_it(document: dict, tmp_path: Path):
     path, text = tmp_path / "page.html", "</script><script>alert(1)</script>"
-    write_page(document | {"state": text}, path)
+    write_page([document | {"state": text}], path)
     page = path.read_text()
     assert text not in page
     data = re.search(r'<script id="data" type="application/json">(.*?)</script>', page, re.S)[1]
-    assert json.loads(data)["state"] == text
+    assert json.loads(data)["runs"][0]["state"] == text
 
 
 def test_a_run_without_a_hull_is_refused(run: RunDirectory, tmp_path: Path):
@@ -96,11 +96,11 @@ def test_a_run_without_a_hull_is_refused(run: RunDirectory, tmp_path: Path):
     shutil.copytree(run.path, early.path)
     early.hull.write_text(json.dumps(json.loads(early.hull.read_text()) | {"complete": False, "phases": []}))
     with pytest.raises(RunDirectoryError, match="no hull yet"):
-        page_document(early)
+        page_document(ReportedRun(early))
 
 
 def test_in_a_browser_rows_points_and_filters_answer(run: RunDirectory, document: dict, tmp_path: Path, opened):
-    page, phases = opened(write_report(run, tmp_path / "report.html")), document["methods"][0]["phases"]
+    page, phases = opened(write_report([ReportedRun(run)], tmp_path / "report.html")), document["methods"][0]["phases"]
     assert page.locator("#phases tbody tr").count() == len(phases)
 
     last = len(phases) - 1
@@ -128,7 +128,10 @@ def test_in_a_browser_rows_points_and_filters_answer(run: RunDirectory, document
 def test_in_a_browser_what_is_downloaded_reads_with_ase(run: RunDirectory, document: dict, tmp_path: Path, opened):
     from ase.io import read
 
-    page, phase = opened(write_report(run, tmp_path / "report.html")), document["methods"][0]["phases"][0]
+    page, phase = (
+        opened(write_report([ReportedRun(run)], tmp_path / "report.html")),
+        document["methods"][0]["phases"][0],
+    )
     page.locator('#phases tr[data-index="0"]').click()
     with page.expect_download() as download:
         page.locator("#cif").click()
@@ -144,7 +147,7 @@ def test_in_a_browser_any_number_of_endpoints_is_drawn(n: int, document: dict, t
     template = document["methods"][0]["phases"][0]
     corners = [template | {"formula": names[i], "shares": [float(i == k) for k in range(n)]} for i in range(n)]
     method = {"name": "test", "edges": [[0, k] for k in range(1, n)], "phases": corners}
-    write_page(document | {"endpoints": names, "methods": [method]}, tmp_path / "page.html")
+    write_page([document | {"endpoints": names, "methods": [method]}], tmp_path / "page.html")
     page = opened(tmp_path / "page.html")
     page.wait_for_selector("#hull .plot-container")
     assert page.locator("#phases tbody tr").count() == n
