@@ -16,6 +16,7 @@
     ["origin", "origin", String],
   ];
   const PLASMA = ["#44039e", "#b12a90", "#e16462", "#fca636"].map((c, i) => [i / 3, c]);
+  const ROWS = 300;
   const TEXT_COLUMNS = ["formula", "space_group", "origin"];
   // What is shown: which run and method, the phase that was chosen, and how the table is sorted and filtered.
   const state = { run: 0, method: 0, chosen: 0, sort: "above_hull_meV_per_atom", up: true, filter: "", phase: null };
@@ -128,13 +129,19 @@
       className: TEXT_COLUMNS.includes(key) ? "text" : "",
       onclick: () => { state.up = key === state.sort ? !state.up : true; state.sort = key; drawTable(); },
     }, title + arrow(key)))));
-    body.replaceChildren(...rows.map(([p, i]) => {
+    const made = ([p, i]) => {
       const row = element("tr", { className: `${p.stable ? "stable" : ""} ${i === state.chosen ? "chosen" : ""}`, onclick: () => choose(i) },
         ...COLUMNS.map(([key, , text]) => element("td", { className: TEXT_COLUMNS.includes(key) ? "text" : "" },
           key === "formula" ? formula(p.formula) : text(p[key]))));
       row.dataset.index = i;
       return row;
-    }));
+    };
+    // A browser needs seconds for thousands of rows: more of them come as one scrolls to their end.
+    const box = $("phases").parentElement, more = () => body.append(...rows.slice(body.rows.length, body.rows.length + ROWS).map(made));
+    body.replaceChildren();
+    more();
+    box.scrollTop = 0;
+    box.onscroll = () => { if (box.scrollTop + box.clientHeight > box.scrollHeight - 300 && body.rows.length < rows.length) more(); };
     $("count").textContent = `${rows.length} of ${phases().length}`;
   }
 

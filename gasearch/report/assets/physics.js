@@ -26,6 +26,12 @@ function part(title, ...children) {
   return { node: element("div", {}, element("h3", {}, title), ...children) };
 }
 
+function widePart(title, ...children) {
+  const made = part(title, ...children);
+  made.node.className = "wide";
+  return made;
+}
+
 function plotPart(title, traces, extra) {
   const plot = element("div", { className: "plot" });
   return { ...part(title, plot), plot, traces, layout: extra };
@@ -62,7 +68,7 @@ function electronParts({ energies_eV: energies, dos, bands_eV: bands, distances,
 function phononPart({ verdict, detail, supercell, lowest_THz: lowest, highest_THz: highest, soft_modes: modes }) {
   const number = (x) => (x === null ? "–" : `${x.toFixed(2)} THz`);
   const facts = element("dl", {}, ...terms([
-    ["verdict of the potential", verdict], ["supercell", supercell.join("×")], ["lowest mode", number(lowest)], ["highest mode", number(highest)],
+    ["verdict of the potential", verdict], ["supercell", supercell.join("×") || "–"], ["lowest mode", number(lowest)], ["highest mode", number(highest)],
   ]));
   const soft = modes.length ? [table(["soft mode at q", "THz"], modes.map((m) => [m.q.map((x) => x.toFixed(3)).join(" "), m.frequency_THz.toFixed(2)]))] : [];
   return part("Phonons", facts, element("p", {}, detail), ...soft);
@@ -75,7 +81,7 @@ function couplingParts(found) {
   return [
     ...(found.spectrum ? [spectrumPart(found)] : []),
     tcPart(found),
-    ...(found.picture ? [part("Phonons and their coupling", element("img", { src: found.picture, alt: "Phonon bands with λ of each mode, density of states and α²F" }))] : []),
+    ...(found.picture ? [widePart("Phonons and their coupling", element("img", { src: found.picture, alt: "Phonon bands with λ of each mode, density of states and α²F" }))] : []),
   ];
 }
 
@@ -85,7 +91,7 @@ function spectrumPart({ spectrum }) {
     { ...line(spectrum.alpha2F, "α²F", "y", "stable"), fill: "tozeroy" }, line(spectrum.cumulative, "λ", "y2", "second"),
   ], {
     margin: { l: 56, r: 56, t: 12, b: 46 }, xaxis: { title: { text: "ω (THz)" }, rangemode: "tozero" },
-    yaxis: { title: { text: "α²F" }, rangemode: "tozero" }, yaxis2: { title: { text: "λ" }, overlaying: "y", side: "right", rangemode: "tozero", showgrid: false },
+    yaxis: { title: { text: "α²F" }, rangemode: "tozero" }, yaxis2: { title: { text: "λ" }, overlaying: "y", side: "right", tickmode: "auto", rangemode: "tozero", showgrid: false },
     showlegend: true, legend: { x: 0.02, y: 1, bgcolor: "rgba(0,0,0,0)" },
   });
 }
