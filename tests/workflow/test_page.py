@@ -8,10 +8,13 @@ import pytest
 from gasearch.cli import main
 from gasearch.errors import RunDirectoryError
 from gasearch.report.page import write_page
+from gasearch.workflow.couplings import Coupling, couplings
 from gasearch.workflow.page import ReportedRun, page_document, write_report
+from gasearch.workflow.page_physics import _coupling, physics, trust
 from gasearch.workflow.run_directory import RunDirectory
 
 INPUT = Path(__file__).parent.parent.parent / "inputs" / "first-search.yaml"
+REFERENCE = INPUT.parent.parent / "runs" / "reference"
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
@@ -152,6 +155,140 @@ def test_in_a_browser_any_number_of_endpoints_is_drawn(n: int, document: dict, t
     page = opened(tmp_path / "page.html")
     page.wait_for_selector("#hull .plot-container")
     assert page.locator("#phases tbody tr").count() == n
+
+
+PHYSICS = {
+    "electrons": {
+        "energies_eV": [-1.0, 0.0, 1.0],
+        "dos": {"total": [0.1, 0.2, 0.3], "Ni-d": [0.1, 0.1, 0.2]},
+        "distances": [0.0, 0.5, 0.5, 1.0],
+        "bands_eV": [[-1.0, 0.0, 0.2, 1.0]],
+        "ticks": [[0.0, "Γ"], [0.5, "X|M"], [1.0, "R1"]],
+    },
+    "phonons": {
+        "verdict": "unstable",
+        "detail": "one mode says no",
+        "supercell": [2, 2, 2],
+        "lowest_THz": -1.5,
+        "highest_THz": 9.0,
+        "soft_modes": [{"q": [0.5, 0.0, 0.0], "frequency_THz": -1.5, "shares": {"Ni": 1.0}}],
+    },
+}
+
+
+def at(document: dict, pressure: float, **changes) -> dict:
+    return document | {"pressure_GPa": pressure} | changes
+
+
+def test_the_finest_grid_with_a_result_is_what_counts(tmp_path: Path):
+    (tmp_path / "H3S-a").mkdir()
+    (tmp_path / "H3S-a/candidate.json").write_text(json.dumps({"provenance": {"candidate": "99"}}))
+    for grid in (2, 4, 6):
+        text = (REFERENCE / f"h3s-200gpa-q{min(grid, 4)}{min(grid, 4)}{min(grid, 4)}.json").read_text()
+        document = json.loads(text)
+        if grid == 6:
+            failure = {"reason": "imaginary", "detail": ""}
+            document |= {"result": None, "failure": failure, "settings": {"q_grid": [6, 6, 6]}}
+        folder = tmp_path / "tc/H3S-a" / f"q-{grid}x{grid}x{grid}"
+        folder.mkdir(parents=True)
+        (folder / "electron-phonon.json").write_text(json.dumps(document))
+    found = couplings(tmp_path)["99"]
+    assert found.tc == pytest.approx(231.38, abs=0.01)
+    assert found.method == "eliashberg, μ* 0.10, q 4×4×4, unconverged in q"
+    assert couplings(tmp_path / "nowhere") == {}
+
+
+def test_electrons_and_phonons_of_a_phase_are_found_by_its_name(tmp_path: Path):
+    directory, structure = RunDirectory(tmp_path), {"symbols": ["H"]}
+    directory.electrons.mkdir()
+    electrons = {
+        "energies_eV": [-9.0, -1.0, 0.0, 9.0],
+        "dos_per_eV_and_cell": [1.0, 2.0, 3.0, 4.0],
+        "projections": {"H-s": [1.0, 1.0, 2.0, 2.0]},
+        "bands_eV": [[-20.0, 0.1], [-19.0, 0.2]],
+        "path_distances_per_A": [0.0, 1.0],
+        "path_ticks": [[0.0, "Γ"]],
+    }
+    (directory.electrons / "99.json").write_text(json.dumps(electrons))
+    found = physics(directory, {"name": "99", "structure": structure}, None)
+    assert list(found) == ["electrons"]
+    assert found["electrons"]["dos"] == {"total": [2.0, 3.0], "H-s": [1.0, 2.0]}
+    assert found["electrons"]["bands_eV"] == [[0.1, 0.2]]
+    assert physics(directory, {"name": "1", "structure": structure}, None) == {}
+
+
+def test_in_a_browser_a_slider_chooses_the_pressure_and_a_list_the_system(document: dict, tmp_path: Path, opened):
+    (method,) = document["methods"]
+    fewer = method | {"phases": method["phases"][:4], "edges": []}
+    runs = [
+        at(document, 0.0),
+        at(document, 20.0, methods=[fewer], state="the second"),
+        at(document, 5.0, endpoints=["P", "Ni"], state="the other"),
+    ]
+    write_page(runs, tmp_path / "page.html")
+    page = opened(tmp_path / "page.html")
+    assert page.locator("#title").inner_text() == "Ni–P at 0 GPa"
+    kept = page.locator("#name").inner_text()
+    page.locator("#pressure").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#title").inner_text() == "Ni–P at 20 GPa"
+    assert page.locator("#phases tbody tr").count() == 4
+    assert page.locator("#state").inner_text() == "the second"
+    assert page.locator("#name").inner_text() == kept
+    page.locator("#system").select_option("P–Ni")
+    assert page.locator("#title").inner_text() == "P–Ni at 5 GPa"
+    assert not page.locator("#pressures").is_visible()
+
+
+def test_in_a_browser_what_is_known_of_a_phase_is_drawn(document: dict, tmp_path: Path, opened):
+    coupling = _coupling(Coupling(tmp_path, json.loads((REFERENCE / "h3s-200gpa-q444.json").read_text())))
+    (method,) = document["methods"]
+    known = [phase | (PHYSICS | {"coupling": coupling} if i == 1 else {}) for i, phase in enumerate(method["phases"])]
+    write_page([document | {"methods": [method | {"phases": known}]}], tmp_path / "page.html")
+    page = opened(tmp_path / "page.html")
+    page.locator('#phases tr[data-index="0"]').click()
+    assert "Nothing of the kind" in page.locator("#physics").inner_text()
+    page.locator("#known button").click()
+    assert page.locator("#physics-parts .plot .main-svg").first.is_visible()
+    assert page.locator("#physics-parts .plot").count() == 3  # bands, states, α²F
+    told = page.locator("#physics").inner_text()
+    assert "unstable" in told and "231.4" in told and "unconverged in q" in told
+
+
+def test_in_a_browser_a_live_page_loads_itself_again_and_keeps_what_was_chosen(document: dict, tmp_path: Path, opened):
+    path = tmp_path / "page.html"
+    write_page([document], path, refresh_s=2.0)
+    page = opened(path)
+    assert "every 2 s" in page.locator("#live").inner_text()
+    page.locator("#filter").fill("p6")
+    shown = page.locator("#phases tbody tr").count()
+    write_page([document | {"state": "finished"}], path)
+    page.wait_for_function("() => document.getElementById('state').textContent === 'finished'")
+    assert page.locator("#filter").input_value() == "p6"
+    assert page.locator("#phases tbody tr").count() == shown
+    assert page.locator("#live").inner_text() == ""
+
+
+def test_in_a_browser_thousands_of_phases_come_as_one_scrolls(document: dict, tmp_path: Path, opened):
+    (method,) = document["methods"]
+    many = method["phases"] * (5000 // len(method["phases"]))
+    write_page([document | {"methods": [method | {"phases": many}]}], tmp_path / "page.html")
+    assert (tmp_path / "page.html").stat().st_size < 15e6
+    page = opened(tmp_path / "page.html")
+    assert f"of {len(many)}" in page.locator("#count").inner_text()
+    first = page.locator("#phases tbody tr").count()
+    assert first < 1000
+    page.locator(".scroll").evaluate("box => { box.scrollTop = box.scrollHeight; }")
+    page.wait_for_function("n => document.querySelectorAll('#phases tbody tr').length > n", arg=first)
+
+
+def test_a_card_says_what_a_potential_is_worth(tmp_path: Path):
+    card = INPUT.parent.parent / "potentials" / "h-s-200gpa" / "card.toml"
+    inside, outside = (dict(trust("MACE", card, pressure, 3)) for pressure in (200.0, 50.0))
+    assert inside["this run"] == "200 GPa: within" and "OUTSIDE" in outside["this run"]
+    assert any(term.startswith("rms errors, test") for term in inside)
+    assert "3 models; 3 structures" in inside["committee"]
+    assert dict(trust("Lennard-Jones", None, 0.0, 0))["card"].startswith("none")
 
 
 def _click_point(page, phase: dict) -> None:
