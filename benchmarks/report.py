@@ -3,8 +3,8 @@
     python benchmarks/report.py --structures 5000 --endpoints 2
 
 Needs playwright and Chromium. The structures are drawn at random: what they mean does not matter. Usable means that the
-hull, the table and the chosen structure are drawn, and that a click on the table has been answered. On a machine that is
-busy with other things, the time of the page's own thread tells more than the clock.
+hull, the table and the chosen structure are drawn, and that a click on the table has been answered. On a machine that
+is busy with other things, the time of the page's own thread tells more than the clock.
 """
 
 from __future__ import annotations

@@ -1,5 +1,7 @@
 import csv
 import json
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ from ase.build import bulk
 
 from gasearch.cli import main
 from gasearch.crystal.composition import Composition, CompositionSpace
-from gasearch.errors import SeriesError
+from gasearch.errors import InputError, SeriesError
 from gasearch.workflow.archive_store import ArchiveStore
 from gasearch.workflow.series import shared_structures
 from gasearch.workflow.series_directory import SeriesDirectory
@@ -86,8 +88,12 @@ def test_shared_cells_have_as_many_atoms_as_the_search_wants(begun: tuple[Path, 
     assert len(shared_structures(run, space, 1)) == 1
 
 
-def test_the_same_command_does_nothing_twice_and_a_raised_limit_goes_on(begun: tuple[Path, Path], capsys):
-    path, directory = begun
+def test_the_same_command_does_nothing_twice_and_a_raised_limit_goes_on(
+    begun: tuple[Path, Path], tmp_path: Path, capsys
+):
+    path, directory = tmp_path / "input.yaml", tmp_path / "gases"
+    path.write_text(INPUT)
+    shutil.copytree(begun[1], directory)
     before = {run: outcomes(directory / run) for run in ("ar/1GPa", "ar/3GPa")}
     shared = (directory / "ar/3GPa/shared.extxyz").read_bytes()
     assert main(["run", str(path), "--run-dir", str(directory)]) == 0
@@ -151,7 +157,6 @@ def test_a_directory_without_a_series_is_refused(tmp_path: Path, capsys):
 
 def test_check_prints_the_input_of_each_run(begun: tuple[Path, Path], capsys):
     path, _ = begun
-    path.write_text(INPUT)
     assert main(["check", str(path)]) == 0
     told = capsys.readouterr().out
     assert told.count("endpoints:") == 4 and "--- # kr/3GPa" in told
@@ -199,3 +204,30 @@ def test_metals_are_ranked_by_tc_computed_before_learned_and_the_unknown_come_la
 def test_csv_of_nothing_is_nothing():
     assert as_csv([]) == ""
     assert as_csv([{"formula": "H3S", "from": "a, b"}]) == 'formula,from\nH3S,"a, b"\n'
+
+
+def test_a_diagram_of_a_series_covers_its_pressures(begun: tuple[Path, Path], capsys):
+    _, directory = begun
+    runs = [str(directory / "kr" / pressure) for pressure in ("1GPa", "3GPa")]
+    assert main(["diagram", *runs, "--steps", "2", "--output", str(directory)]) == 0
+    document = json.loads((directory / "phase-diagram.json").read_text())
+    assert [round(hull["pressure_GPa"], 6) for hull in document["hulls"]] == [1, 3]
+    assert main(["diagram", str(directory), "--steps", "2"]) == InputError.exit_code
+    assert "no common hull" in capsys.readouterr().err
+
+
+def test_what_shows_one_run_names_those_of_a_series(begun: tuple[Path, Path], capsys):
+    _, directory = begun
+    assert main(["hull", str(directory)]) == InputError.exit_code
+    assert str(directory / "ar/1GPa") in capsys.readouterr().err
+
+
+def test_one_page_holds_all_runs(begun: tuple[Path, Path], capsys):
+    _, directory = begun
+    assert main(["report", str(directory)]) == 0
+    page = (directory / "report.html").read_text()
+    assert capsys.readouterr().out.strip() == str(directory / "report.html")
+    data = json.loads(re.search(r'<script id="data" type="application/json">(.*?)</script>', page, re.S)[1])
+    found = [(one["endpoints"][0], one["pressure_GPa"]) for one in data["runs"]]
+    assert found == [("Ar", 1.0), ("Ar", 3.0), ("Kr", 1.0), ("Kr", 3.0)]
+    assert data["refresh_s"] is None

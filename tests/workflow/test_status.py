@@ -12,6 +12,7 @@ from rich.console import Console
 
 from gasearch.cli import main
 from gasearch.cli.watch import _picture, follow
+from gasearch.errors import RunDirectoryError
 from gasearch.files import replace_text
 from gasearch.workflow.series_directory import FORMAT, SeriesDirectory
 from gasearch.workflow.status import status_document, status_lines
@@ -159,3 +160,25 @@ def test_of_a_series_each_run_is_told(tmp_path: Path, held, capsys):
     console = Console(file=output, force_terminal=True, width=100)
     console.print(_picture(status_document(series.path)))
     assert "4GPa" in output.getvalue() and "no potential" in output.getvalue()
+
+
+def test_a_live_report_is_written_until_the_run_ends(tmp_path: Path, held, capsys, monkeypatch):
+    path, written = write(tmp_path / "run"), []
+    release = held(path)
+
+    def page(paths: list[Path], file: Path, refresh_s: float | None = None) -> Path:
+        written.append(refresh_s)
+        if len(written) == 1:
+            raise RunDirectoryError("no hull yet")
+        write(path, candidates=60 + len(written))
+        if len(written) == 4:
+            release()
+        return file
+
+    monkeypatch.setattr("gasearch.cli.watch._written", page)
+    monkeypatch.setattr("gasearch.cli.watch._INTERVAL", 0.02)
+    threading.Timer(0.2, lambda: write(path, candidates=61)).start()
+    assert main(["report", str(path), "--live"]) == 0
+    assert written[:4] == [5, 5, 5, 5] and written[-1] is None
+    told = capsys.readouterr().out.splitlines()
+    assert told == [f"{path / 'report.html'} follows the run; open it in a browser", str(path / "report.html")]
