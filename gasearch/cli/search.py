@@ -119,6 +119,8 @@ def _diagram(options: Namespace) -> None:
     searched = [pressure_to_GPa(config.pressure) for config in configs]
     lowest = min(searched) if options.lowest is None else options.lowest
     highest = max(searched) if options.highest is None else options.highest
+    if lowest == highest and None in (options.lowest, options.highest):
+        raise InputError(f"all runs are at {lowest:g} GPa: give --from and --to, or runs at several pressures")
     if not lowest <= highest:
         raise InputError(f"--from {lowest:g} is above --to {highest:g}: exchange them")
     pressures = np.unique(np.linspace(lowest, highest, options.steps).round(9))
