@@ -91,7 +91,8 @@ def test_what_is_written_of_an_input_is_the_same_input(path: Path, tmp_path: Pat
     original = tmp_path / "original.yaml"
     original.write_text(text)
     read = load_pretraining if path.stem.startswith("pretrain-") else load
-    configs = load_series(original).runs.values() if holds_series(original) else [read(original)]
+    several = read is load and holds_series(original)
+    configs = load_series(original).runs.values() if several else [read(original)]
     elsewhere = tmp_path / "a" / "b"
     elsewhere.mkdir(parents=True)
     for comments, config in itertools.product((False, True), configs):
