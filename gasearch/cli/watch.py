@@ -170,15 +170,14 @@ def _report(options: Namespace) -> None:
 
 
 def _written(paths: list[Path], file: Path, refresh_s: float | None = None) -> Path:
-    """Write the report of all runs that have a hull; of a single one that has none yet, say so."""
+    """Write the report of all runs that have a hull; where none has, the error says so."""
     from gasearch.workflow.page import ReportedRun, write_report
     from gasearch.workflow.series_directory import all_runs
+    from gasearch.workflow.snapshots import snapshot
 
-    found = []
-    for path in all_runs(paths):
-        directory, config = opened(path)
-        to = config.export.to if config.export else None
-        found.append(ReportedRun(directory, _card(config), to))
+    runs = [opened(path) for path in all_runs(paths)]
+    ready = [(directory, config) for directory, config in runs if snapshot(directory.hull)["complete"]] or runs[:1]
+    found = [ReportedRun(run, _card(config), config.export.to if config.export else None) for run, config in ready]
     return write_report(found, file, refresh_s)
 
 

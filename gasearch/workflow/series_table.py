@@ -72,10 +72,10 @@ def _may_superconduct(phase: Mapping[str, Any]) -> bool:
 def _tc(phase: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:
     if phase["tc_K"] is not None:
         return {"tc_K": phase["tc_K"], "deviation_K": None, "from": phase["tc_from"]}
-    why = f"; {phase['tc_from']}" if phase["tc_from"] else ""
+    computed = phase["tc_from"] or "not computed"
     if verdict.tc is None:
-        return {"tc_K": None, "deviation_K": None, "from": verdict.reason + why}
-    return {"tc_K": verdict.tc, "deviation_K": verdict.deviation, "from": f"learned, {verdict.reason}{why}"}
+        return {"tc_K": None, "deviation_K": None, "from": f"{computed}; {verdict.reason}"}
+    return {"tc_K": verdict.tc, "deviation_K": verdict.deviation, "from": f"learned, {verdict.reason}; {computed}"}
 
 
 def _run(row: Mapping[str, Any], phases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
