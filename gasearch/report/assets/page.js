@@ -250,7 +250,9 @@
     $("filter").value = state.filter;
     if (!page.refresh_s) return;
     $("live").textContent = `live: read again every ${page.refresh_s} s`;
-    setTimeout(() => { history.replaceState({ gasearch: state }, ""); location.reload(); }, 1000 * page.refresh_s);
+    const again = () => { history.replaceState({ gasearch: state }, ""); location.reload(); };
+    // Counted from when all is drawn: a busy machine shall show it, too.
+    window.addEventListener("load", () => setTimeout(again, 1000 * page.refresh_s));
   }
 
   $("system").replaceChildren(...systems.map((name) => element("option", { textContent: name, value: name })));
