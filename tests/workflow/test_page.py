@@ -3,6 +3,7 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gasearch.cli import main
@@ -267,7 +268,8 @@ def test_in_a_browser_a_live_page_loads_itself_again_and_keeps_what_was_chosen(d
     write_page([document | {"state": "finished"}], path)
     with page.expect_navigation():
         page.clock.fast_forward(3_601_000)
-    page.wait_for_function("() => document.getElementById('state').textContent === 'finished'")
+    page.wait_for_function("() => document.getElementById('state')?.textContent === 'finished'")
+    page.wait_for_selector("#phases tbody tr")
     assert page.locator("#filter").input_value() == "p6"
     assert page.locator("#phases tbody tr").count() == shown
     assert page.locator("#live").inner_text() == ""
@@ -307,3 +309,33 @@ def _click_point(page, phase: dict) -> None:
     page.locator("#hull").hover(position={"x": x, "y": y})
     page.wait_for_selector("#hull .hovertext")
     page.locator("#hull").click(position={"x": x, "y": y})
+
+
+#: Where on the screen a scene shows a point of the data.
+PROJECT = """([x, y, z]) => {
+    const scene = document.getElementById("hull")._fullLayout.scene._scene;
+    const { projection, view, model } = scene.glplot.cameraParams;
+    const by = (m, v) => [0, 1, 2, 3].map((r) => [0, 1, 2, 3].reduce((sum, c) => sum + m[4 * c + r] * v[c], 0));
+    const scaled = [x, y, z].map((v, k) => v * scene.dataScale[k]);
+    const [a, b, , w] = by(projection, by(view, by(model, [...scaled, 1])));
+    const box = scene.container.getBoundingClientRect();
+    return [box.left + (box.width * (1 + a / w)) / 2, box.top + (box.height * (1 - b / w)) / 2];
+}"""
+
+
+@pytest.mark.slow
+def test_in_a_browser_a_point_of_a_tetrahedron_is_hovered_and_clicked(document: dict, tmp_path: Path, opened):
+    template, names = document["methods"][0]["phases"][0], ["Ni", "P", "H", "S"]
+    corners = [template | {"formula": name, "shares": np.eye(4)[i].tolist()} for i, name in enumerate(names)]
+    method = {"name": "test", "edges": [], "phases": corners}
+    write_page([document | {"endpoints": names, "methods": [method]}], tmp_path / "page.html")
+    page = opened(tmp_path / "page.html")
+    page.wait_for_function("() => document.getElementById('hull')._fullLayout.scene._scene.glplot.cameraParams")
+    page.wait_for_timeout(3000)  # a scene that was just made is drawn in several steps
+    x, y = page.evaluate(PROJECT, [0.5, 3**0.5 / 2, 0.0])
+    page.mouse.move(x - 3, y - 3)
+    page.mouse.move(x, y)
+    page.wait_for_selector("#hull .hovertext")
+    page.mouse.down()
+    page.mouse.up()
+    page.wait_for_function("() => document.getElementById('name').textContent.startsWith('H ')")

@@ -89,7 +89,7 @@
   function stableNames(n, places, shown) {
     return shown.flatMap((p, i) => (p.stable ? [{
       x: places[i][0], y: places[i][1], ...(n === 4 ? { z: places[i][2] } : {}),
-      text: subscripts(p.formula), showarrow: false, yshift: n === 2 ? -18 : 16, font: { color: colour("ink") },
+      text: subscripts(p.formula), showarrow: false, yshift: n === 2 || (n === 3 && places[i][1] < 0.2) ? -18 : 16, font: { color: colour("ink") },
     }] : []));
   }
 
