@@ -6,6 +6,7 @@ import math
 import os
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cached_property
@@ -25,6 +26,7 @@ from gasearch.potential.relaxation import RelaxationSettings
 from gasearch.potential.settings import MaceSettings, PotentialSettings
 from gasearch.pretrain.settings import PretrainSettings
 from gasearch.schema import Leaf, descriptions, left_out, plain, read, setting
+from gasearch.series import MODELS, expanded, is_series
 from gasearch.units import pressure_to_GPa
 
 
@@ -110,10 +112,57 @@ class Config:
         return CompositionSpace(self.endpoints, self.atoms.min, self.atoms.max, windows)
 
 
+@dataclass(frozen=True)
+class Series:
+    """Several runs from one input.
+
+    Parameters
+    ----------
+    runs : mapping
+        Each run's input by its place in the directory of the series, in the order in which they are run.
+    models : tuple of Path
+        Folders of models that rank what has no computed Tc.
+    """
+
+    runs: Mapping[str, Config]
+    models: tuple[Path, ...]
+
+
 def load(path: Path) -> Config:
     """Read an input file; InputError with every problem in it, each with its path."""
-    leaves = _leaves(path.parent)
-    config = read(Config, _parse(path), leaves)
+    return _config(_parse(path), path.parent)
+
+
+def holds_series(path: Path) -> bool:
+    """Whether an input file asks for several systems or pressures."""
+    return is_series(_parse(path))
+
+
+def load_series(path: Path) -> Series:
+    """Read the input of a series; InputError with every problem, and its run where not all runs have it."""
+    data, runs, problems = _parse(path), {}, []
+    given = expanded(data)
+    for place, one in given.items():
+        try:
+            runs[place] = _config(one, path.parent)
+        except InputError as error:
+            problems += [(place, problem) for problem in error.problems]
+    models = [(path.parent / model).resolve() for model in data.get(MODELS, [])]
+    missing = [f"{MODELS}: there is no folder {model}" for model in models if not model.is_dir()]
+    if problems or missing:
+        raise InputError([*missing, *_told_once(problems, len(given))])
+    return Series(runs, tuple(models))
+
+
+def _told_once(problems: Sequence[tuple[str, str]], runs: int) -> list[str]:
+    """Return what all runs share without their places, and once."""
+    count = Counter(problem for _, problem in problems)
+    told = (problem if count[problem] == runs else f"{place}: {problem}" for place, problem in problems)
+    return list(dict.fromkeys(told))
+
+
+def _config(data: Any, directory: Path) -> Config:
+    config = read(Config, data, _leaves(directory))
     if problems := list(_contradictions(config)):
         raise InputError(problems)
     return config

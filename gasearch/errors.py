@@ -52,3 +52,9 @@ class CalculationError(GasearchError):
     """A calculation without which nothing can go on has failed."""
 
     exit_code = 7
+
+
+class SeriesError(GasearchError):
+    """Some runs of a series have failed; the others are done."""
+
+    exit_code = 8

@@ -1,9 +1,19 @@
+import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from gasearch.config import Config, example, load, load_pretraining, to_yaml, warnings
+from gasearch.config import (
+    Config,
+    example,
+    holds_series,
+    load,
+    load_pretraining,
+    load_series,
+    to_yaml,
+    warnings,
+)
 from gasearch.crystal.composition import Composition, Pair
 from gasearch.errors import InputError
 from gasearch.potential.settings import AseSettings, LennardJonesSettings, MaceSettings
@@ -81,10 +91,11 @@ def test_what_is_written_of_an_input_is_the_same_input(path: Path, tmp_path: Pat
     original = tmp_path / "original.yaml"
     original.write_text(text)
     read = load_pretraining if path.stem.startswith("pretrain-") else load
-    config = read(original)
+    several = read is load and holds_series(original)
+    configs = load_series(original).runs.values() if several else [read(original)]
     elsewhere = tmp_path / "a" / "b"
     elsewhere.mkdir(parents=True)
-    for comments in (False, True):
+    for comments, config in itertools.product((False, True), configs):
         (elsewhere / "again.yaml").write_text(to_yaml(config, elsewhere, comments=comments))
         assert read(elsewhere / "again.yaml") == config
 

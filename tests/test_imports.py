@@ -22,7 +22,7 @@ ROWS = (
     {"outcomes"},
     {"crystal"},
     {"folder"},
-    {"schema", "files"},
+    {"schema", "files", "series"},
     {"errors", "units"},
 )
 #: Who alone may import what is heavy or dangerous: files, or whole rooms.
@@ -40,11 +40,12 @@ IMPORTERS = {
     "phonopy": ("phonon/phonons.py",),
     "matplotlib": ("report/figures.py",),
     "plotly": ("report/page.py",),
+    "rich": ("cli/watch.py",),
     "shtab": ("cli/completion.py",),
 }
 LAZY = (
     *("torch", "mace", "ase", "pymatgen", "pyxtal", "spglib", "phonopy"),
-    *("mpi4py", "matplotlib", "plotly", "sklearn", "scipy", "shtab", "submitit"),
+    *("mpi4py", "matplotlib", "plotly", "rich", "sklearn", "scipy", "shtab", "submitit"),
 )
 FILES = sorted(PACKAGE.rglob("*.py"))
 

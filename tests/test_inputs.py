@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from gasearch.cli import main
+from gasearch.workflow.series_directory import all_runs
 
 INPUTS = Path(__file__).parent.parent / "inputs"
 #: A potential that takes long to load.
@@ -37,6 +38,11 @@ def test_an_input_runs_and_its_directory_holds_what_a_user_needs(path: Path, tmp
     directory = tmp_path / "run"
     assert main(["run", str(cut_down(path, tmp_path)), "--run-dir", str(directory)]) == 0
     assert "candidates were tried" in capsys.readouterr().out
+    for run in all_runs([directory]):
+        holds_what_a_user_needs(run)
+
+
+def holds_what_a_user_needs(directory: Path) -> None:
     found = {p.name for p in directory.iterdir()}
     assert {"archive.db", "input.yaml", "hull.json", "hull.png", "hull.svg", "summary.json", "best"} <= found
     hull = json.loads((directory / "hull.json").read_text())

@@ -1,4 +1,4 @@
-"""Subcommands of a search: run, check, init; status, plot, report, diagram, hull."""
+"""Subcommands of a search: run, check, init; plot, diagram, hull."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gasearch.cli.command import add_command, count, opened, positive, print_json, say, warn
+from gasearch.cli.series import check_several, plan_of, run_several
 from gasearch.errors import InputError
 from gasearch.parallel.executor import is_first_rank
 
@@ -33,18 +34,7 @@ def add_search(commands: Any) -> None:
 
 def add_views(commands: Any) -> None:
     """Declare what looks at one."""
-    add_command(commands, "status", _status, "say how far a run is", "DIR", "gasearch status runs/h-s-200gpa")
     add_command(commands, "plot", _plot, "draw hulls and progress", "DIR", "gasearch plot runs/h-s-200gpa")
-
-    report = add_command(
-        commands,
-        "report",
-        _report,
-        "write one page with all of it, to open in a browser",
-        "DIR",
-        "gasearch report runs/h-s-200gpa",
-    )
-    report.add_argument("--output", "-o", type=Path, metavar="FILE", help="default: report.html in the run's directory")
 
     diagram = add_command(
         commands,
@@ -56,8 +46,8 @@ def add_views(commands: Any) -> None:
     )
     add = diagram.add_argument
     add("others", type=Path, nargs="*", metavar="DIR", help="more runs of the same system, such as at other pressures")
-    add("--from", type=float, required=True, metavar="P", dest="lowest", help="GPa")
-    add("--to", type=float, required=True, metavar="P", dest="highest", help="GPa")
+    add("--from", type=float, metavar="P", dest="lowest", help="GPa; default: the runs' lowest pressure")
+    add("--to", type=float, metavar="P", dest="highest", help="GPa; default: the runs' highest pressure")
     add("--steps", type=count, default=9, metavar="N", help="pressures in all, evenly spaced; default: 9")
     add("--window", type=positive, default=100.0, metavar="MEV", help="above the hulls of the runs; default: 100")
     add("--output", "-o", type=Path, metavar="FOLDER", help="default: the first run's directory")
@@ -73,34 +63,23 @@ def add_views(commands: Any) -> None:
 
 
 def _run(options: Namespace) -> None:
-    from gasearch.config import load, to_yaml, warnings
-    from gasearch.workflow.plan import Plan
+    from gasearch.config import holds_series, load, to_yaml, warnings
     from gasearch.workflow.run import run
 
-    config = load(options.path)
     directory = options.run_dir or Path("runs", options.path.stem)
-    plan = Plan(
-        space=config.space,
-        pressure=config.pressure,
-        potential=config.potential,
-        seed=config.seed,
-        relaxation=config.relaxation,
-        search=config.search,
-        prototypes=config.prototypes,
-        seeds=config.seeds,
-        refine=config.refine,
-        phonons=config.phonons,
-        export=config.export,
-        cluster=config.cluster,
-    )
+    if holds_series(options.path):
+        return run_several(options.path, directory)
+    config = load(options.path)
     if is_first_rank():
         warn(warnings(config))
-    run(plan, directory, to_yaml(config, directory), say)
+    run(plan_of(config), directory, to_yaml(config, directory), say)
 
 
 def _check(options: Namespace) -> None:
-    from gasearch.config import load, to_yaml, warnings
+    from gasearch.config import holds_series, load, to_yaml, warnings
 
+    if holds_series(options.path):
+        return check_several(options.path, options.ranks)
     config = load(options.path)
     print(to_yaml(config, options.path.parent), end="")
     warn(warnings(config, options.ranks))
@@ -120,62 +99,42 @@ def _init(options: Namespace) -> None:
     say(f"wrote {path}; next: gasearch check {path}")
 
 
-def _status(options: Namespace) -> None:
-    from gasearch.workflow.run_directory import existing_run, is_running
-    from gasearch.workflow.snapshots import snapshot
-
-    directory = existing_run(options.path)
-    unfinished = "running" if is_running(directory) else "not finished; the same `gasearch run` goes on with it"
-    summary = snapshot(directory.summary)
-    failures = ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in summary["failures"].items())
-    hull = [phase["formula"] for phase in snapshot(directory.hull)["phases"] if phase["on_hull"]]
-    print(f"state        {summary['finished'] or unfinished}")
-    print(f"candidates   {summary['candidates']}, of which {summary['relaxations']} were relaxed")
-    print(f"individuals  {summary['individuals']}, besides {summary['duplicates']} duplicates")
-    print(f"failures     {failures or 'none'}")
-    if summary.get("doubtful"):
-        print(f"doubtful     {summary['doubtful']}: the committee of potentials disagrees; none of them is on the hull")
-    print(f"hull         {' '.join(hull) or 'incomplete: an endpoint has no phase yet'}")
-
-
 def _plot(options: Namespace) -> None:
     from gasearch.workflow.pictures import draw, draw_comparison, draw_electrons
     from gasearch.workflow.run_directory import existing_run
+    from gasearch.workflow.series_directory import all_runs
 
-    directory = existing_run(options.path)
-    for path in [*draw(directory), *draw_comparison(directory), *draw_electrons(directory)]:
-        print(path)
-
-
-def _report(options: Namespace) -> None:
-    from gasearch.potential.card import card_file
-    from gasearch.potential.settings import MaceSettings
-    from gasearch.workflow.page import write_report
-
-    directory, config = opened(options.path)
-    card = card_file(config.potential.path) if isinstance(config.potential, MaceSettings) else None
-    texts = {"Potential: what it was trained on, and its errors": card} if card and card.is_file() else {}
-    print(write_report(directory, options.output, texts))
+    for run in all_runs([options.path]):
+        directory = existing_run(run)
+        for path in [*draw(directory), *draw_comparison(directory), *draw_electrons(directory)]:
+            print(path)
 
 
 def _diagram(options: Namespace) -> None:
     import numpy as np
 
-    from gasearch.units import MEV_PER_EV, pressure_from_GPa
+    from gasearch.units import MEV_PER_EV, pressure_from_GPa, pressure_to_GPa
     from gasearch.workflow.diagram import DiagramSettings, diagram
+    from gasearch.workflow.series_directory import all_runs
 
-    if not options.lowest <= options.highest:
-        raise InputError(f"--from {options.lowest:g} is above --to {options.highest:g}: exchange them")
-    _, config = opened(options.path)
-    pressures = np.unique(np.linspace(options.lowest, options.highest, options.steps))
+    paths = all_runs([options.path, *options.others])
+    configs = [opened(path)[1] for path in paths]
+    searched = [pressure_to_GPa(config.pressure) for config in configs]
+    lowest = min(searched) if options.lowest is None else options.lowest
+    highest = max(searched) if options.highest is None else options.highest
+    if lowest == highest and None in (options.lowest, options.highest):
+        raise InputError(f"all runs are at {lowest:g} GPa: give --from and --to, or runs at several pressures")
+    if not lowest <= highest:
+        raise InputError(f"--from {lowest:g} is above --to {highest:g}: exchange them")
+    pressures = np.unique(np.linspace(lowest, highest, options.steps).round(9))
     settings = DiagramSettings(
         pressures=tuple(pressure_from_GPa(pressure) for pressure in pressures.tolist()),
         window=options.window / MEV_PER_EV,
-        potential=config.potential,
-        relaxation=config.relaxation,
+        potential=configs[0].potential,
+        relaxation=configs[0].relaxation,
     )
     output = options.output or options.path
-    diagram(settings, [options.path, *options.others], output, say)
+    diagram(settings, paths, output, say)
     if options.json:
         print_json(output / "phase-diagram.json")
 
@@ -183,13 +142,13 @@ def _diagram(options: Namespace) -> None:
 def _hull(options: Namespace) -> None:
     import json
 
-    from gasearch.workflow.run_directory import existing_run
+    from gasearch.workflow.series_directory import one_run
     from gasearch.workflow.snapshots import snapshot
     from gasearch.workflow.table import dft_lines
 
     if options.write:
         return _write_hull(options)
-    directory = existing_run(options.path)
+    directory = one_run(options.path)
     document = snapshot(directory.refined_phases if options.dft else directory.hull)
     if options.json:
         return print(json.dumps(document, indent=1))

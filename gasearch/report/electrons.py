@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from gasearch.report.figures import Axes
 
 #: Energies that are shown, eV from the Fermi energy, as far as they are known.
-_WINDOW: Final = (-6.0, 4.0)
+ELECTRON_WINDOW: Final = (-6.0, 4.0)
 #: Of the projections, legible to the colour-blind; those with most states at the Fermi energy come first.
 _COLOURS: Final = ("#c1662b", "#2a8c82", "#8a5fa8", "#b8a12b", "#5b84b1", "#a8324a")
 
@@ -61,7 +61,7 @@ def plot_electrons(picture: ElectronPicture, title: str, path: Path) -> list[Pat
         _draw_dos(right, picture)
         left.set_title(title)
         left.set_ylabel("energy from the Fermi energy (eV)")
-        left.set_ylim(max(_WINDOW[0], picture.energies[0]), min(_WINDOW[1], picture.energies[-1]))
+        left.set_ylim(max(ELECTRON_WINDOW[0], picture.energies[0]), min(ELECTRON_WINDOW[1], picture.energies[-1]))
         left.yaxis.set_major_formatter(lambda value, _: number_text(value))
         return save(figure, path)
 
@@ -86,7 +86,7 @@ def _draw_dos(axes: Axes, picture: ElectronPicture) -> None:
     for name, colour in zip(names, _COLOURS, strict=False):
         axes.plot(picture.projections[name], picture.energies, color=colour, lw=1.1, label=name.replace("-", " "))
     axes.axhline(0.0, color=INK, lw=0.6, ls=(0, (1, 3)))
-    shown = (picture.energies >= _WINDOW[0]) & (picture.energies <= _WINDOW[1])
+    shown = (picture.energies >= ELECTRON_WINDOW[0]) & (picture.energies <= ELECTRON_WINDOW[1])
     axes.set_xlim(0, 1.12 * picture.dos[shown].max())
     axes.set_xlabel("states per eV and cell")
     axes.legend(fontsize=7.5, loc="upper right", handlelength=1.2)

@@ -59,7 +59,12 @@ def search_epoch(
     evaluate = Evaluation(space, relaxer, plan.pressure, plan.seed, plan.search.twins, plan.search.stop_above)
     metadata = ArchiveMetadata(identity(plan.potential), plan.pressure, plan.space.elements)
     store = open_archive(directory.archive, metadata)
-    facts = {"potential": potential.name, "calibration_scans": lengths.scans, "ranks": executor.workers}
+    facts = {
+        "potential": potential.name,
+        "calibration_scans": lengths.scans,
+        "ranks": executor.workers,
+        "limit": plan.search.termination.candidates,
+    }
     journal = Journal(directory, store, search, plan.pressure, facts, say)
     journal.say(
         f"{directory.path}: {executor.description}; {potential.name}; "

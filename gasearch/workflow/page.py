@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from gasearch.crystal.composition import SYMBOLS
 from gasearch.crystal.crystal import Crystal
@@ -15,40 +16,73 @@ from gasearch.report.figures import HullPoint
 from gasearch.report.page import write_page
 from gasearch.units import MEV_PER_EV
 from gasearch.workflow.archive_store import ArchiveStore
+from gasearch.workflow.couplings import Coupling, couplings
+from gasearch.workflow.page_physics import physics, trust
 from gasearch.workflow.pictures import hull_deficits, hull_edges, hull_points, refined_points
 from gasearch.workflow.refined_document import structure_document, structure_from
 from gasearch.workflow.run_directory import RunDirectory
 from gasearch.workflow.snapshots import has_dft_hull, hull_snapshot, snapshot
 from gasearch.workflow.summary import SYMMETRY_TOLERANCES, undoubted
 
+#: Of lengths, Å, and fractional coordinates on the page.
+_DIGITS: Final = 6
 
-def write_report(directory: RunDirectory, path: Path | None = None, texts: Mapping[str, Path] = {}) -> Path:
-    """Write the report of a finished, running or killed run; return its file, ``report.html`` unless given.
+
+@dataclass(frozen=True)
+class ReportedRun:
+    """A run, and where there is more about it.
 
     Parameters
     ----------
     directory : RunDirectory
+    card : Path or None
+        The card.toml of its potential.
+    candidates : Path or None
+        Where its metals were exported to; None for the folder in its directory.
+    """
+
+    directory: RunDirectory
+    card: Path | None = None
+    candidates: Path | None = None
+
+
+def write_report(runs: Sequence[ReportedRun], path: Path | None = None, refresh_s: float | None = None) -> Path:
+    """Write the report of finished, running or killed runs; return its file, ``report.html`` of the first unless given.
+
+    Runs of other systems or other pressures are a choice on the same page.
+
+    Parameters
+    ----------
+    runs : sequence of ReportedRun
     path : Path or None
-    texts : mapping
-        Files that the page quotes in full, besides the input, by their titles.
+    refresh_s : float or None
+        Seconds after which the page loads itself again; None for never.
 
     Raises
     ------
     RunDirectoryError
-        If the run has no hull yet, or a file cannot be read or written.
+        If a run has no hull yet, or a file cannot be read or written.
     """
-    path = path or directory.path / "report.html"
-    write_page(page_document(directory, texts), path)
+    path = path or runs[0].directory.path / "report.html"
+    documents = [page_document(run) for run in runs]
+    write_page(sorted(documents, key=lambda one: (one["endpoints"], one["pressure_GPa"])), path, refresh_s)
     return path
 
 
-def page_document(directory: RunDirectory, texts: Mapping[str, Path] = {}) -> dict[str, Any]:
-    """Return what the page shows, as plain data; enthalpies of the potential and of DFT in lists of their own."""
+def page_document(run: ReportedRun) -> dict[str, Any]:
+    """Return what the page shows of a run; enthalpies of the potential and of DFT in lists of their own."""
+    directory = run.directory
     found, summary = hull_snapshot(directory), snapshot(directory.summary)
     outcomes = {outcome.id: outcome for outcome in ArchiveStore(directory.archive).outcomes()}
-    methods = [_by_potential(found, summary["potential"], outcomes), *_by_dft(directory)]
+    methods = [
+        _by_potential(found, summary["potential"], outcomes),
+        *_by_dft(directory, couplings(run.candidates or directory.candidates)),
+    ]
     relaxations, deficits = hull_deficits(summary)
     on_hull = [phase["candidate"] for phase in found["phases"] if phase["on_hull"]]
+    texts = {"Input, with every default": directory.input}
+    if run.card:
+        texts["Potential: what it was trained on, and its errors"] = run.card
     return {
         "endpoints": found["endpoints"],
         "pressure_GPa": found["pressure_GPa"],
@@ -65,10 +99,8 @@ def page_document(directory: RunDirectory, texts: Mapping[str, Path] = {}) -> di
         "failures": [{"name": n.replace("_", " "), "candidates": k} for n, k in summary["failures"].items()],
         "on_hull": on_hull,
         "ancestors": _ancestors(on_hull, outcomes),
-        "texts": [
-            {"title": title, "text": file.read_text(encoding="utf-8")}
-            for title, file in {"Input, with every default": directory.input, **texts}.items()
-        ],
+        "trust": trust(summary["potential"], run.card, found["pressure_GPa"], summary["doubtful"]),
+        "texts": [{"title": title, "text": file.read_text(encoding="utf-8")} for title, file in texts.items()],
     }
 
 
@@ -89,7 +121,7 @@ def _by_potential(found: Mapping[str, Any], name: str, outcomes: Mapping[int, Ou
     }
 
 
-def _by_dft(directory: RunDirectory) -> list[dict[str, Any]]:
+def _by_dft(directory: RunDirectory, known: Mapping[str, Coupling]) -> list[dict[str, Any]]:
     """Return what DFT says, if it was asked for a phase of every endpoint."""
     if not has_dft_hull(directory):
         return []
@@ -105,8 +137,12 @@ def _by_dft(directory: RunDirectory) -> list[dict[str, Any]]:
             "edges": hull_edges(judged),
             "phases": [
                 _phase(point, phase)
-                | {"origin": phase["origin"], "facts": _electrons(phase["electrons"])}
-                | _structures(structure_from(phase["structure"]), point)
+                | {
+                    "origin": phase["origin"],
+                    "facts": _by_mlip(phase["mlip"]) | _electrons(phase["electrons"]),
+                    **_structures(structure_from(phase["structure"]), point),
+                    **physics(directory, phase, known.get(phase["name"])),
+                }
                 for point, phase in zip(refined_points(phases, "dft"), phases, strict=True)
             ],
         }
@@ -128,8 +164,22 @@ def _phase(point: HullPoint, phase: Mapping[str, Any]) -> dict[str, Any]:
 
 def _structures(crystal: Crystal, point: HullPoint) -> dict[str, Any]:
     """Return the relaxed structure, and of a stable one the conventional cell, in which it is drawn."""
-    drawn = {"drawn": structure_document(conventional(crystal, SYMMETRY_TOLERANCES[-1]))} if point.stable else {}
-    return {"structure": structure_document(crystal)} | drawn
+    drawn = {"drawn": _structure(conventional(crystal, SYMMETRY_TOLERANCES[-1]))} if point.stable else {}
+    return {"structure": _structure(crystal)} | drawn
+
+
+def _structure(crystal: Crystal) -> dict[str, Any]:
+    """Return a structure in the digits of a CIF."""
+    document = structure_document(crystal)
+    return document | {
+        key: [[round(x, _DIGITS) for x in row] for row in document[key]] for key in ("cell_A", "fractional")
+    }
+
+
+def _by_mlip(values: Mapping[str, Any] | None) -> dict[str, str]:
+    if values is None:
+        return {}
+    return {"above hull by the potential (meV/atom)": f"{MEV_PER_EV * values['above_hull_eV_per_atom']:.1f}"}
 
 
 def _electrons(found: Mapping[str, Any] | None) -> dict[str, str]:

@@ -51,17 +51,18 @@ def run(
     GasearchError
         For whatever a user can put right; what is in the directory is kept.
     """
-    run_on_all_ranks(partial(_drive, plan, path, resolved_input, say, make_runner))
+    run_on_all_ranks(partial(run_on, plan, path, resolved_input, say, make_runner))
 
 
-def _drive(
+def run_on(
     plan: Plan,
     path: Path,
     resolved_input: str,
     say: Callable[[str], None],
     make_runner: Callable[[PwSettings], PwRunner],
     executor: QueueExecutor,
-) -> None:
+) -> bool:
+    """Run or resume a plan with an executor; return whether it is complete: False where there was no pw.x."""
     # What feedback needs is asked for before the search, not after it.
     feedback = Feedback.of(plan, make_runner) if plan.search.feedback.rounds else None
     with open_run(path, resolved_input, may_change=MAY_CHANGE) as directory:
@@ -70,21 +71,23 @@ def _drive(
         if feedback:
             feed_back(feedback, plan, archive, directory, executor, tell)
             plan = plan.in_epoch(directory.latest())
-        _decide_by_dft(plan, path, tell, executor)
+        return _decide_by_dft(plan, path, tell, executor)
 
 
-def _decide_by_dft(plan: Plan, path: Path, say: Callable[[str], None], executor: QueueExecutor) -> None:
-    """Refine, ask the potential for phonons and export, as far as the plan says and Quantum ESPRESSO is there."""
+def _decide_by_dft(plan: Plan, path: Path, say: Callable[[str], None], executor: QueueExecutor) -> bool:
+    """Refine, ask the potential for phonons and export, as far as the plan says; False without Quantum ESPRESSO."""
     if plan.refine is None:
-        return
+        return True
     began = time.monotonic()
     try:
         refine_on(plan.refine, path, say, plan.cluster, executor)
     except MissingProgramError as error:
-        return say(f"no refinement by DFT: {error}; the same command goes on with it")
+        say(f"no refinement by DFT: {error}; the same command goes on with it")
+        return False
     say(f"refined in {time.monotonic() - began:.0f} s")
     if plan.phonons is not None:
         phonons_on(plan.phonons, plan.potential, path, say, executor)
     if plan.export is not None:
         folders = export(plan.export, path)
         say(f"exported {len(folders)} phases" + "".join(f"\n  {folder}" for folder in folders))
+    return True

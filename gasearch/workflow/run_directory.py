@@ -59,6 +59,16 @@ class RunDirectory:
         return self.path / "log.txt"
 
     @property
+    def shared(self) -> Path:
+        """Structures with which a series begins it: what another pressure has on and near its hull."""
+        return self.path / "shared.extxyz"
+
+    @property
+    def candidates(self) -> Path:
+        """Folder of exported metals, unless the export says otherwise."""
+        return (self.above or self.path) / "candidates"
+
+    @property
     def best(self) -> Path:
         """Folder of the best structures."""
         return self.path / "best"

@@ -121,3 +121,8 @@ def test_runs_of_two_systems_have_no_common_hull(run: Path, tmp_path: Path):
 def test_pressures_in_the_wrong_order_are_refused(run: Path, capsys):
     assert main(["diagram", str(run), "--from", "20", "--to", "10"]) != 0
     assert "exchange them" in capsys.readouterr().err
+
+
+def test_runs_at_one_pressure_need_a_range(run: Path, capsys):
+    assert main(["diagram", str(run)]) == InputError.exit_code
+    assert "give --from and --to" in capsys.readouterr().err

@@ -1,7 +1,7 @@
 "use strict";
 (() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
-  const $ = (id) => document.getElementById(id);
+  const page = JSON.parse(document.getElementById("data").textContent);
+  const runs = page.runs;
   const CORNERS = {
     3: [[0, 0, 0], [1, 0, 0], [0.5, Math.sqrt(0.75), 0]],
     4: [[0, 0, 0], [1, 0, 0], [0.5, Math.sqrt(0.75), 0], [0.5, Math.sqrt(1 / 12), Math.sqrt(2 / 3)]],
@@ -16,50 +16,14 @@
     ["origin", "origin", String],
   ];
   const PLASMA = ["#44039e", "#b12a90", "#e16462", "#fca636"].map((c, i) => [i / 3, c]);
+  const ROWS = 300;
   const TEXT_COLUMNS = ["formula", "space_group", "origin"];
-  // What is shown: which method, the phase that was chosen, and how the table is sorted and filtered.
-  const state = { method: 0, chosen: 0, sort: "above_hull_meV_per_atom", up: true, filter: "" };
+  // What is shown: which run and method, the phase that was chosen, and how the table is sorted and filtered.
+  const state = { run: 0, method: 0, chosen: 0, sort: "above_hull_meV_per_atom", up: true, filter: "", phase: null };
+  let data = runs[0];
 
-  // -- small things -------------------------------------------------------------------------------------------
-
-  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   const phases = () => data.methods[state.method].phases;
-  const subscripts = (formula) => formula.replace(/(\d+)/g, "<sub>$1</sub>");
-
-  function element(tag, attributes = {}, ...children) {
-    const made = Object.assign(document.createElement(tag), attributes);
-    made.append(...children);
-    return made;
-  }
-
-  function formula(text) {
-    return element("span", { innerHTML: subscripts(text) });
-  }
-
-  function table(head, rows) {
-    const cells = (tag, values) =>
-      element("tr", {}, ...values.map((v, i) => element(tag, { className: i ? "" : "text" }, v)));
-    return element("table", {}, element("thead", {}, cells("th", head)), element("tbody", {}, ...rows.map((r) => cells("td", r))));
-  }
-
-  function download(name, type, text) {
-    const link = element("a", { href: URL.createObjectURL(new Blob([text], { type })), download: name });
-    link.click();
-    URL.revokeObjectURL(link.href);
-  }
-
-  function layout(extra) {
-    const axis = { gridcolor: colour("line"), zerolinecolor: colour("line"), linecolor: colour("soft") };
-    const base = {
-      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: colour("ink") },
-      margin: { l: 60, r: 12, t: 12, b: 46 }, showlegend: false, hovermode: "closest",
-    };
-    const merged = { ...base, ...extra };
-    for (const name of ["xaxis", "yaxis"]) merged[name] = { ...axis, ...(extra[name] || {}) };
-    return merged;
-  }
-
-  const CONFIG = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
+  const sameSystem = (one) => one.endpoints.join() === data.endpoints.join();
 
   // -- the hull -----------------------------------------------------------------------------------------------
 
@@ -87,7 +51,7 @@
     });
     const above = others.map((i) => shown[i].above_hull_meV_per_atom);
     const near = {
-      size: solid ? 4 : 7, color: above, colorscale: PLASMA, cmin: 0, cmax: Math.max(10, ...above.filter((x) => x <= 100)),
+      size: solid ? 4 : 7, color: above, colorscale: PLASMA, cmin: 0, cmax: above.reduce((most, x) => (x <= 100 ? Math.max(most, x) : most), 10),
       colorbar: { title: { text: "above hull<br>meV/atom" }, thickness: 10, len: 0.7 },
     };
     const traces = [line(frame, 1, "far"), line(ends, 2, "stable"), trace(others, near),
@@ -100,7 +64,9 @@
   function hullLayout(n, places, shown) {
     const names = stableNames(n, places, shown);
     if (n === 2) {
-      const low = Math.min(0, ...shown.map((p) => p.formation_meV_per_atom));
+      // The same axis for all pressures: what moves then is the hull.
+      const all = runs.filter(sameSystem).flatMap((run) => run.methods.flatMap((m) => m.phases));
+      const low = all.reduce((least, p) => Math.min(least, p.formation_meV_per_atom), 0);
       return {
         annotations: names, xaxis: { title: { text: `atomic fraction of ${data.endpoints[1]}` }, range: [-0.05, 1.05] },
         yaxis: { title: { text: "formation enthalpy (meV/atom)" }, range: [1.3 * low - 10, Math.max(0.35 * -low, 30)] },
@@ -123,7 +89,7 @@
   function stableNames(n, places, shown) {
     return shown.flatMap((p, i) => (p.stable ? [{
       x: places[i][0], y: places[i][1], ...(n === 4 ? { z: places[i][2] } : {}),
-      text: subscripts(p.formula), showarrow: false, yshift: n === 2 ? -18 : 16, font: { color: colour("ink") },
+      text: subscripts(p.formula), showarrow: false, yshift: n === 2 || (n === 3 && places[i][1] < 0.2) ? -18 : 16, font: { color: colour("ink") },
     }] : []));
   }
 
@@ -141,69 +107,10 @@
     if (!phase) return;
     $("name").replaceChildren(formula(phase.formula), ` ${phase.space_group}`);
     const facts = { ...Object.fromEntries(COLUMNS.slice(2).map(([key, title, text]) => [title, text(phase[key])])), ...phase.facts };
-    $("facts").replaceChildren(...Object.entries(facts).flatMap(([k, v]) => [element("dt", {}, k), element("dd", {}, v)]));
-    drawStructure(phase.drawn || phase.structure);
-  }
-
-  const cartesian = (cell, f) => [0, 1, 2].map((k) => f[0] * cell[0][k] + f[1] * cell[1][k] + f[2] * cell[2][k]);
-
-  /** The atoms of a cell with their images on its faces, edges and corners: [symbol, position]. */
-  function atomsShown({ cell_A: cell, fractional, symbols }) {
-    const images = (x) => (x < 0.02 ? [x, x + 1] : x > 0.98 ? [x - 1, x] : [x]);
-    return fractional.flatMap((f, i) => images(f[0]).flatMap((a) => images(f[1]).flatMap((b) =>
-      images(f[2]).map((c) => [symbols[i], cartesian(cell, [a, b, c])]))));
-  }
-
-  /** A unit sphere as vertices and triangles. */
-  function sphere(rings = 10, sectors = 16) {
-    const vertices = [], faces = [];
-    for (let i = 0; i <= rings; i++) for (let j = 0; j < sectors; j++) {
-      const theta = (Math.PI * i) / rings, phi = (2 * Math.PI * j) / sectors;
-      vertices.push([Math.sin(theta) * Math.cos(phi), Math.sin(theta) * Math.sin(phi), Math.cos(theta)]);
-      const next = i * sectors + ((j + 1) % sectors), here = i * sectors + j;
-      if (i < rings) faces.push([here, next, here + sectors], [next, next + sectors, here + sectors]);
-    }
-    return { vertices, faces };
-  }
-  const SPHERE = sphere();
-
-  function spheres(symbol, centres) {
-    const radius = 0.2 + 0.3 * data.elements[symbol].radius_A, n = SPHERE.vertices.length;
-    const mesh = { type: "mesh3d", x: [], y: [], z: [], i: [], j: [], k: [], color: data.elements[symbol].colour, hoverinfo: "text",
-      text: symbol, flatshading: false, lighting: { ambient: 0.55, diffuse: 0.7, specular: 0.25 } };
-    centres.forEach((c, m) => {
-      for (const v of SPHERE.vertices) ["x", "y", "z"].forEach((axis, k) => mesh[axis].push(c[k] + radius * v[k]));
-      for (const f of SPHERE.faces) ["i", "j", "k"].forEach((corner, k) => mesh[corner].push(m * n + f[k]));
-    });
-    return mesh;
-  }
-
-  function drawStructure(structure) {
-    $("structure").hidden = !structure;
-    if (!structure) return;
-    const atoms = atomsShown(structure);
-    const traces = [...new Set(structure.symbols)].map((s) => spheres(s, atoms.filter((a) => a[0] === s).map((a) => a[1])));
-    const edges = [[0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 1, 1], [1, 0, 0], [1, 0, 1], [1, 1, 0], [1, 1, 1]].flatMap((a) =>
-      [0, 1, 2].filter((k) => !a[k]).flatMap((k) => [a, a.map((x, m) => (m === k ? 1 : x)), null]));
-    const line = edges.map((e) => (e ? cartesian(structure.cell_A, e) : [null, null, null]));
-    traces.push({ type: "scatter3d", mode: "lines", hoverinfo: "skip", line: { color: colour("soft"), width: 3 },
-      x: line.map((p) => p[0]), y: line.map((p) => p[1]), z: line.map((p) => p[2]) });
-    const hidden = { visible: false };
-    const camera = { eye: { x: 0.95, y: 1.65, z: 0.6 } };
-    Plotly.react("structure", traces, layout({ margin: { l: 0, r: 0, t: 0, b: 0 }, showlegend: false,
-      scene: { xaxis: hidden, yaxis: hidden, zaxis: hidden, aspectmode: "data", camera } }), CONFIG);
-  }
-
-  function cif(phase) {
-    const { cell_A: cell, fractional, symbols } = phase.structure;
-    const length = (v) => Math.hypot(...v), dot = (a, b) => a.reduce((s, x, i) => s + x * b[i], 0);
-    const angle = (a, b) => (180 / Math.PI) * Math.acos(dot(a, b) / (length(a) * length(b)));
-    const [a, b, c] = cell;
-    const numbers = { length_a: length(a), length_b: length(b), length_c: length(c), angle_alpha: angle(b, c), angle_beta: angle(a, c), angle_gamma: angle(a, b) };
-    return [`data_${phase.formula}`, ...Object.entries(numbers).map(([k, v]) => `_cell_${k} ${v.toFixed(6)}`),
-      "_symmetry_space_group_name_H-M 'P 1'", "_symmetry_Int_Tables_number 1", "loop_", "_atom_site_label", "_atom_site_type_symbol",
-      "_atom_site_fract_x", "_atom_site_fract_y", "_atom_site_fract_z",
-      ...fractional.map((f, i) => `${symbols[i]}${i + 1} ${symbols[i]} ${f.map((x) => x.toFixed(6)).join(" ")}`), ""].join("\n");
+    $("facts").replaceChildren(...terms(Object.entries(facts)));
+    state.phase = [phase.formula, phase.space_group];
+    drawStructure(phase.drawn || phase.structure, data.elements);
+    drawPhysics(phase, phases(), choose);
   }
 
   // -- the table ----------------------------------------------------------------------------------------------
@@ -222,13 +129,19 @@
       className: TEXT_COLUMNS.includes(key) ? "text" : "",
       onclick: () => { state.up = key === state.sort ? !state.up : true; state.sort = key; drawTable(); },
     }, title + arrow(key)))));
-    body.replaceChildren(...rows.map(([p, i]) => {
+    const made = ([p, i]) => {
       const row = element("tr", { className: `${p.stable ? "stable" : ""} ${i === state.chosen ? "chosen" : ""}`, onclick: () => choose(i) },
         ...COLUMNS.map(([key, , text]) => element("td", { className: TEXT_COLUMNS.includes(key) ? "text" : "" },
           key === "formula" ? formula(p.formula) : text(p[key]))));
       row.dataset.index = i;
       return row;
-    }));
+    };
+    // A browser needs seconds for thousands of rows: more of them come as one scrolls to their end.
+    const box = $("phases").parentElement, more = () => body.append(...rows.slice(body.rows.length, body.rows.length + ROWS).map(made));
+    body.replaceChildren();
+    more();
+    box.scrollTop = 0;
+    box.onscroll = () => { if (box.scrollTop + box.clientHeight > box.scrollHeight - 300 && body.rows.length < rows.length) more(); };
     $("count").textContent = `${rows.length} of ${phases().length}`;
   }
 
@@ -249,9 +162,9 @@
 
   function drawCounts() {
     const share = (x) => (x === null ? "–" : `${(100 * x).toFixed(0)} %`);
-    $("operators").append(table(["operator", "candidates", "gain", "drawn with"], data.operators.map((o) =>
+    $("operators").replaceChildren(table(["operator", "candidates", "gain", "drawn with"], data.operators.map((o) =>
       [o.name, o.candidates, o.gain === null ? "–" : o.gain.toFixed(1), share(o.probability)])));
-    $("times").append(table(["part", "s", "share"], data.times.map((t) => [t.name, t.seconds.toFixed(1), share(t.share)])),
+    $("times").replaceChildren(table(["part", "s", "share"], data.times.map((t) => [t.name, t.seconds.toFixed(1), share(t.share)])),
       table(["failure", "candidates"], data.failures.map((f) => [f.name, f.candidates])));
   }
 
@@ -276,26 +189,84 @@
     }));
   }
 
+  /** The phase that was chosen, at another pressure too; else the compound that lies lowest. */
+  function remembered() {
+    const same = state.phase ? phases().findIndex((p) => p.formula === state.phase[0] && p.space_group === state.phase[1]) : -1;
+    const best = phases().findIndex((p) => p.stable && Math.max(...p.shares) < 1);
+    return same >= 0 ? same : Math.max(best, 0);
+  }
+
   function draw() {
     drawMethods();
     drawHull();
     drawTable();
-    const best = phases().findIndex((p) => p.stable && Math.max(...p.shares) < 1);
-    choose(Math.max(best, 0));
+    choose(remembered());
   }
 
-  $("title").innerHTML = data.endpoints.map(subscripts).join("–") + ` at ${data.pressure_GPa} GPa`;
-  $("state").textContent = data.state;
-  $("footer").textContent = data.footer;
+  // -- runs ---------------------------------------------------------------------------------------------------
+
+  const systems = [...new Set(runs.map((run) => run.endpoints.join("–")))];
+  const ofSystem = (name) => runs.map((_, i) => i).filter((i) => runs[i].endpoints.join("–") === name);
+
+  /** Show a run: of another system, or at another pressure. */
+  function show(index) {
+    const name = data.methods[state.method].name;
+    state.run = index;
+    data = runs[index];
+    state.method = Math.max(0, data.methods.findIndex((m) => m.name === name));
+    $("title").innerHTML = data.endpoints.map(subscripts).join("–") + ` at ${data.pressure_GPa} GPa`;
+    $("state").textContent = data.state;
+    $("footer").textContent = data.footer;
+    drawCounts();
+    $("trust").replaceChildren(...terms(data.trust));
+    $("ancestry").replaceChildren(...data.on_hull.map(ancestor));
+    $("texts").replaceChildren(...data.texts.map((t) => element("details", {}, element("summary", {}, t.title), element("pre", {}, t.text))));
+    drawChoice();
+    draw();
+    drawProgress();
+  }
+
+  function drawChoice() {
+    const mine = ofSystem(data.endpoints.join("–")), place = mine.indexOf(state.run);
+    $("choice").hidden = runs.length < 2;
+    $("system").hidden = systems.length < 2;
+    $("system").value = data.endpoints.join("–");
+    $("pressures").hidden = mine.length < 2;
+    Object.assign($("pressure"), { max: mine.length - 1, value: place });
+    $("pressure").setAttribute("aria-valuetext", `${data.pressure_GPa} GPa`);
+    $("pressure-text").textContent = `${data.pressure_GPa} GPa`;
+    $("marks").replaceChildren(...mine.map((i) => element("button", {
+      textContent: runs[i].pressure_GPa, onclick: () => show(i), className: i === state.run ? "here" : "",
+    })));
+  }
+
+  /** Load the page again while the run goes on; what was chosen stays. */
+  function keepLive() {
+    const kept = history.state;
+    if (kept && kept.gasearch) Object.assign(state, kept.gasearch);
+    state.run = Math.min(state.run, runs.length - 1);
+    data = runs[state.run];
+    state.method = Math.min(state.method, data.methods.length - 1);
+    $("filter").value = state.filter;
+    if (!page.refresh_s) return;
+    $("live").textContent = `live: read again every ${page.refresh_s} s`;
+    const again = () => { history.replaceState({ gasearch: state }, ""); location.reload(); };
+    // Counted from when all is drawn: a busy machine shall show it, too.
+    window.addEventListener("load", () => setTimeout(again, 1000 * page.refresh_s));
+  }
+
+  $("system").replaceChildren(...systems.map((name) => element("option", { textContent: name, value: name })));
+  $("system").onchange = (event) => {
+    const found = ofSystem(event.target.value), same = found.find((i) => runs[i].pressure_GPa === data.pressure_GPa);
+    show(same === undefined ? found[0] : same);
+  };
+  $("pressure").oninput = (event) => show(ofSystem(data.endpoints.join("–"))[Number(event.target.value)]);
   $("filter").oninput = (event) => { state.filter = event.target.value; drawTable(); };
   const stem = () => `${data.endpoints.join("-")}-${data.pressure_GPa}GPa`.toLowerCase();
   $("csv").onclick = () => download(`${stem()}.csv`, "text/csv", csv());
   $("json").onclick = () => download(`${stem()}.json`, "application/json", JSON.stringify(data.methods[state.method], null, 1));
   $("cif").onclick = () => download(`${phases()[state.chosen].formula}.cif`, "chemical/x-cif", cif(phases()[state.chosen]));
-  drawCounts();
-  $("ancestry").append(...data.on_hull.map(ancestor));
-  $("texts").append(...data.texts.map((t) => element("details", {}, element("summary", {}, t.title), element("pre", {}, t.text))));
-  draw();
-  drawProgress();
+  keepLive();
+  show(state.run);
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { draw(); drawProgress(); });
 })();
