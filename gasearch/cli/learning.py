@@ -1,4 +1,4 @@
-"""Subcommands of what is learned: tc train, tc rank; figure."""
+"""Subcommands of what is learned: tc train, tc rank, tc collect; figure."""
 
 from __future__ import annotations
 
@@ -27,6 +27,15 @@ def add_tc_learning(below: Any) -> None:
     what = "folder of a model; the first that knows a candidate speaks"
     rank.add_argument("--model", type=Path, action="append", required=True, metavar="DIR", help=what)
     rank.add_argument("--json", action="store_true", help="everything that is known, for programs")
+
+    what = "gather finished spectra, with where they come from, into a folder to learn from; no two alike"
+    example = "gasearch tc collect candidates/ alpha2f-of-others/ --to spectra"
+    collect = add_command(below, "collect", _collect, what, None, example)
+    what = "directories, searched for electron-phonon.json and files named as codes name them; or files"
+    collect.add_argument("paths", type=Path, nargs="+", metavar="DIR", help=what)
+    collect.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="may hold spectra already")
+    collect.add_argument("--format", metavar="NAME", help="of files given by themselves; see gasearch tc alpha2f")
+    collect.add_argument("--unit", metavar="UNIT", help="of columns: THz, meV, eV, cm-1, K, Ry or Ha")
 
 
 def add_figure(commands: Any) -> None:
@@ -71,6 +80,13 @@ def _train(options: Namespace) -> None:
     source = {"data": options.path.name, "data_sha256": sha256_of(options.path), "seed": options.seed}
     write_model(model, {**source, "growth": vars(growth), **report}, options.output)
     print(json.dumps(report, indent=1))
+
+
+def _collect(options: Namespace) -> None:
+    from gasearch.workflow.collection import collect
+
+    tally = collect(options.paths, options.to, say, options.format, options.unit)
+    say(f"{options.to}: {tally.added} added, {tally.present} were there already, {tally.refused} refused")
 
 
 def _rank(options: Namespace) -> None:

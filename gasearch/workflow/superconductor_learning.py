@@ -10,14 +10,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from gasearch.files import replace_text, replacing, writing_to
+from gasearch.files import replace_text, writing_to
 from gasearch.learning.autoencoder import Autoencoder, PrincipalComponents, Training, train
 from gasearch.learning.fidelity import Fidelity, fidelity, novelty, shapes_of, smooth_problems
-from gasearch.learning.synthetic import MATERIALS, Group, Table, labelled
+from gasearch.learning.synthetic import Group, Table
 from gasearch.learning.tc_formula import FORMULAS, Found, by_formula, by_group, find, held_out, polished
 from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
 from gasearch.report.superconductor_learning import Comparison, Shapes, plot_superconductor_learning
 from gasearch.units import K_PER_THZ
+from gasearch.workflow.labels import kept_labels
 
 #: Terms of the largest sum on the front.
 _TERMS: Final = 3
@@ -50,9 +51,9 @@ def _drive(
     with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
     say(f"label {spectra} spectra to learn from, and half as many of each kind to test, by the Eliashberg equations")
-    learn = _kept(folder, "learn", 2 * seed, spectra, MATERIALS, executor)
-    test = _kept(folder, "test", 2 * seed + 1, spectra // 2, MATERIALS, executor)
-    extreme = _kept(folder, "extreme", 2 * seed + 1, spectra // 10, (Group.EXTREME,), executor)
+    learn = kept_labels(folder, "learn", 2 * seed, spectra, executor)
+    test = kept_labels(folder, "test", 2 * seed + 1, spectra // 2, executor)
+    extreme = kept_labels(folder, "extreme", 2 * seed + 1, spectra // 10, executor, (Group.EXTREME,))
     report: dict[str, Any] = {"spectra": spectra, "seed": seed}
     report["errors"] = {name: _errors(by_formula(name, test), test) for name in FORMULAS}
     report["errors beyond materials"] = {name: _errors(by_formula(name, extreme), extreme) for name in FORMULAS}
@@ -76,18 +77,6 @@ def _drive(
         paths = plot_superconductor_learning(comparisons, shapes, generated, workflow, path)
     replace_text(path.with_suffix(".json"), json.dumps(report, indent=1, ensure_ascii=False) + "\n")
     say("\n".join(map(str, paths)))
-
-
-def _kept(folder: Path, name: str, seed: int, count: int, groups: tuple[Group, ...], executor: QueueExecutor) -> Table:
-    """Return labels from an earlier run, or make them."""
-    path = folder / f"labels-{name}-{seed}-{count}.npz"
-    if path.exists():
-        with np.load(path, allow_pickle=False) as arrays:
-            return Table(**arrays)
-    table = labelled(seed, count, executor, groups)
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **vars(table))
-    return table
 
 
 def _errors(tc: np.ndarray, table: Table) -> dict[str, dict[str, float]]:
