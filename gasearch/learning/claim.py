@@ -8,7 +8,7 @@ asked about spectra of materials that the base does not hold. Everything random 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -53,7 +53,7 @@ class Design:
 
     couplings: int = 6
     added: int = 300
-    training: Training = Training(bottleneck=4, hidden=48, epochs=250, batch=16)
+    training: Training = field(default_factory=lambda: Training(bottleneck=4, hidden=48, epochs=250, batch=16))
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,9 +115,7 @@ def trial(seed: int, design: Design, densities: Sequence[Density], cases: Sequen
     known = [one for one in densities if one.formula not in asked]
     order = rng.permutation(len(known))
     away = [known[i] for i in order[: round(_LEFT_OUT * len(known))]]
-    base = [
-        crystal_spectrum(known[i], _lam(rng), rng) for i in order[len(away) :] for _ in range(design.couplings)
-    ]
+    base = [crystal_spectrum(known[i], _lam(rng), rng) for i in order[len(away) :] for _ in range(design.couplings)]
     draws = {
         "base": [],
         "base + Einstein": [_einstein(rng) for _ in range(design.added)],

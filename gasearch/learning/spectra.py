@@ -1,4 +1,4 @@
-"""A folder of spectra that were computed for real crystals: one file each, with where it comes from, and no two alike."""
+"""A folder of spectra that were computed for real crystals: a file each, with where it comes from, and no two alike."""
 
 from __future__ import annotations
 

@@ -109,7 +109,7 @@ class Table:
 
     def moments(self) -> list[Moments]:
         """Return the moments of each row."""
-        return [Moments(*row) for row in zip(self.lam, self.omega_log, self.omega_2, strict=True)]
+        return [Moments(*row) for row in zip(self.lam, self.omega_log, self.omega_2, self.omega_ph, strict=True)]
 
 
 def problem(seed: int, number: int, groups: Sequence[Group] = MATERIALS) -> Problem:
@@ -149,9 +149,7 @@ def joined(tables: Sequence[Table]) -> Table:
     return Table(*(np.concatenate([getattr(one, field.name) for one in tables]) for field in fields(Table)))
 
 
-def labelled(
-    seed: int, numbers: int | range, executor: Executor, groups: Sequence[Group] = MATERIALS
-) -> Table:
+def labelled(seed: int, numbers: int | range, executor: Executor, groups: Sequence[Group] = MATERIALS) -> Table:
     """Return problems (as many, or of these numbers), labelled in blocks by an executor; the same whoever does it."""
     numbers = range(numbers) if isinstance(numbers, int) else numbers
     blocks = [numbers[first : first + _BLOCK] for first in range(0, len(numbers), _BLOCK)]

@@ -101,9 +101,7 @@ def mesh_frequencies(
     return phonopy.mesh.frequencies, phonopy.mesh.weights / phonopy.mesh.weights.sum()
 
 
-def _with_force_constants(
-    potential: Potential, crystal: Crystal, size: Sequence[int], displacement: float
-) -> Phonopy:
+def _with_force_constants(potential: Potential, crystal: Crystal, size: Sequence[int], displacement: float) -> Phonopy:
     """Return phonopy's view of a crystal whose atoms were displaced (Å) in a supercell."""
     from phonopy import Phonopy
 
