@@ -67,10 +67,26 @@ def add_figure(commands: Any) -> None:
     claim.add_argument("--added", type=count, default=300, metavar="N", help="spectra added to the base; default: 300")
     claim.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
 
+    what = "errors of formulas and regressors against the number of spectra that they learn from"
+    example = "mpirun -n 2 gasearch figure learning-curves --spectra 100000"
+    curves = add_command(below, "learning-curves", _learning_curves, what, None, example)
+    default = Path("runs", "superconductor-learning")
+    curves.add_argument("--output", "-o", type=Path, default=default, metavar="DIR", help=f"default: {default}")
+    curves.add_argument("--spectra", type=count, default=5000, metavar="N", help="at most; default: 5000")
+    curves.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+
 
 def _add_collected(figure: ArgumentParser) -> None:
     what = "of spectra of real materials, as gasearch tc collect fills it"
     figure.add_argument("--collected", type=Path, metavar="FOLDER", help=what)
+
+
+def _learning_curves(options: Namespace) -> None:
+    from gasearch.workflow.learning_curves import learning_curves
+
+    if options.spectra < 200:
+        raise InputError(f"--spectra: found {options.spectra}; allowed is 200 or more")
+    learning_curves(options.output, options.spectra, options.seed, say)
 
 
 def _decoder_claim(options: Namespace) -> None:

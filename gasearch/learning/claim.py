@@ -15,9 +15,10 @@ import numpy as np
 
 from gasearch.learning.autoencoder import Training, shape_of, spectrum_of, train
 from gasearch.learning.crystals import Density, crystal_spectrum
+from gasearch.learning.curves import reduced_tc_of, smooth, spectrum_features
 from gasearch.learning.kernel_ridge import KernelRidge
 from gasearch.learning.latent import Generator
-from gasearch.learning.synthetic import Group, Problem, Row, Table, row, table, tc_of
+from gasearch.learning.synthetic import Group, Problem, Row, row, table, tc_of
 from gasearch.superconductivity.modes import Modes, Spectrum
 
 #: What is learned from.
@@ -29,8 +30,6 @@ MU_STAR: Final = (0.08, 0.18)
 ASKED: Final = (0.10, 0.13, 0.16)
 #: k_BTc/ħω_log below which a spectrum is not asked about: relative errors have no bound there.
 LEAST: Final = 1e-3
-#: k_BTc/ħω_log, ten times that of any row: see `_smooth`.
-_SCALE: Final = 4.0
 #: Share of the crystals that are left out of the base to ask about them.
 _LEFT_OUT: Final = 0.3
 #: Einstein models have as many modes at most.
@@ -151,29 +150,19 @@ def difference(trials: Sequence[dict[str, tuple[float, ...]]], materials: dict[s
     return Interval(float(np.nanmean(values)), float(low), float(high))
 
 
-def features(rows: Table) -> np.ndarray:
-    """Return what the regressor sees of each row (n, k): λ, μ*, the end of the phonons, and λ(iν)."""
-    return np.column_stack([np.log(rows.lam), rows.mu_star, np.log(rows.omega_ph / rows.omega_log), rows.kernel])
-
-
-def _smooth(reduced_tc: np.ndarray) -> np.ndarray:
-    """Return what is learned, 1/ln(4ħω_log/k_BTc): for weak coupling as smooth as λ and μ*, and 0 where Tc vanishes."""
-    return 1 / np.log(_SCALE / np.maximum(reduced_tc, 1e-12))
-
-
 def _errors(models: Sequence[KernelRidge], case: Case) -> tuple[float, ...] | None:
     rows = table(_rows([Problem(Group.METAL, case.spectrum, mu) for mu in ASKED]))
     rows = rows[rows.reduced_tc > LEAST]
     if not len(rows):
         return None
     exact = np.log(rows.reduced_tc)
-    said = [np.log(_SCALE) - 1 / np.maximum(model.predict(features(rows)), 0.05) for model in models]
+    said = [np.log(reduced_tc_of(model.predict(spectrum_features(rows)))) for model in models]
     return tuple(float(np.abs(one - exact).mean()) for one in said)
 
 
 def _fitted(rows: list[Row]) -> KernelRidge:
     learned = table(rows)
-    return KernelRidge.fit(features(learned), _smooth(learned.reduced_tc))
+    return KernelRidge.fit(spectrum_features(learned), smooth(learned.reduced_tc))
 
 
 def _labelled(spectra: Sequence[Spectrum], rng: np.random.Generator) -> list[Row]:

@@ -10,7 +10,16 @@ import numpy as np
 from gasearch.learning.forest import Growth, grow
 from gasearch.learning.kernel_ridge import KernelRidge
 from gasearch.learning.synthetic import Table
-from gasearch.learning.tc_formula import SISSO_2026_TERMS, Found, Skeleton, at_omega_2, fit_skeleton, polished
+from gasearch.learning.tc_formula import (
+    SISSO_2026_TERMS,
+    Errors,
+    Found,
+    Skeleton,
+    at_omega_2,
+    by_group,
+    fit_skeleton,
+    polished,
+)
 from gasearch.units import K_PER_THZ
 
 #: Numbers of spectra.
@@ -20,7 +29,7 @@ _KERNEL_ROWS: Final = 1000
 #: k_BTc/ħω_log, ten times that of most spectra.
 _SCALE: Final = 4.0
 #: Rows that a network sees, all epochs together.
-_SEEN: Final = 2_000_000
+_SEEN: Final = 1_000_000
 
 #: Rows → what predicts Tc, K, (n,) of other rows.
 Learner = Callable[[Table, int], Callable[[Table], np.ndarray]]
@@ -41,7 +50,7 @@ def moments_of(rows: Table) -> np.ndarray:
     return np.column_stack([np.log(rows.lam), rows.mu_star, rows.ratio])
 
 
-def spectrum_of(rows: Table) -> np.ndarray:
+def spectrum_features(rows: Table) -> np.ndarray:
     """Return all that the Eliashberg equations see (n, k): λ, μ*, the end of the phonons, and λ(iν)."""
     return np.column_stack([np.log(rows.lam), rows.mu_star, np.log(rows.omega_ph / rows.omega_log), rows.kernel])
 
@@ -63,8 +72,8 @@ def _forest(rows: Table, seed: int) -> Callable[[Table], np.ndarray]:
 
 
 def _kernel(rows: Table, seed: int) -> Callable[[Table], np.ndarray]:
-    model = KernelRidge.fit(spectrum_of(rows), smooth(rows.reduced_tc))
-    return lambda others: _tc(model.predict(spectrum_of(others)), others)
+    model = KernelRidge.fit(spectrum_features(rows), smooth(rows.reduced_tc))
+    return lambda others: _tc(model.predict(spectrum_features(others)), others)
 
 
 def _network(features: Callable[[Table], np.ndarray]) -> Learner:
@@ -77,7 +86,9 @@ def _network(features: Callable[[Table], np.ndarray]) -> Learner:
         inside, target = features(rows), smooth(rows.reduced_tc)
         centre, scale, (mean, spread) = inside.mean(0), inside.std(0), (target.mean(), target.std())
         epochs = int(np.clip(_SEEN / len(rows), 20, 1000))
-        model = MLPRegressor((64, 64), max_iter=epochs, learning_rate_init=2e-3, tol=0, n_iter_no_change=10**6)
+        model = MLPRegressor(
+            hidden_layer_sizes=(64, 64), max_iter=epochs, learning_rate_init=2e-3, tol=0, n_iter_no_change=10**6
+        )
         model.set_params(random_state=seed, alpha=1e-5, activation="tanh")
         with warnings.catch_warnings():
             # The number of epochs is given.
@@ -98,6 +109,12 @@ LEARNERS: Final[Mapping[str, tuple[Learner, int]]] = {
     "sisso_2026's form": (_formula, 10**9),
     "forest of λ, μ*, ω_log/ω̄₂": (_forest, 10**9),
     "network of λ, μ*, ω_log/ω̄₂": (_network(moments_of), 10**9),
-    "network of λ(iν)": (_network(spectrum_of), 10**9),
+    "network of λ(iν)": (_network(spectrum_features), 10**9),
     "kernel ridge of λ(iν)": (_kernel, _KERNEL_ROWS),
 }
+
+
+def curve_point(name: str, learn: Table, test: Table, seed: int) -> dict[str, Errors]:
+    """Return the errors, by group of the test rows, of one of `LEARNERS` that learned from some rows."""
+    learner, _ = LEARNERS[name]
+    return by_group(learner(learn, seed)(test), test)
