@@ -12,30 +12,37 @@ Liitiäinen, Corona and Lendasse, J. Multivar. Anal. 101, 811 (2010).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
-from gasearch.learning.synthetic import MATERIALS, Table
+from gasearch.learning.synthetic import MATERIALS, TRANSFERS, Table
 from gasearch.learning.tc_formula import COUNTS, at_omega_2, by_formula
+
+#: Column of the kernel at 2ω_log.
+_TWICE: Final = TRANSFERS.index(2.0)
 
 
 def floors(table: Table) -> dict[str, dict[str, float]]:
     """Return the least rms relative error by the quantities that a formula knows, for each group and for all."""
     rows = table[table.reduced_tc > COUNTS]
-    residual = np.log(rows.tc / by_formula("sisso_2026", rows))
-    there = at_omega_2(rows).mu_star
     known = [np.log(rows.lam), rows.ratio]
-    quantities: Mapping[str, list[np.ndarray]] = {
-        "λ, ω_log, ω̄₂, μ* at ω_ph": [*known, rows.mu_star],
-        "λ, ω_log, ω̄₂, μ* at ω̄₂": [*known, there],
-        "λ, ω_log, ω̄₂, μ*, ω_ph": [*known, there, np.log(rows.omega_ph / rows.omega_2)],
-        "λ, ω_log, ω̄₂, μ*, λ(2iω_log)": [*known, there, rows.kernel[:, 3]],
+    there = [*known, at_omega_2(rows).mu_star]
+    # What is taken off may depend on nothing that the formula in question does not know.
+    blind = np.log(rows.tc / by_formula("sisso_2026", replace(rows, omega_ph=rows.omega_2)))
+    residual = np.log(rows.tc / by_formula("sisso_2026", rows))
+    quantities: Mapping[str, tuple[list[np.ndarray], np.ndarray]] = {
+        "λ, ω_log, ω̄₂, μ* at ω_ph": ([*known, rows.mu_star], blind),
+        "λ, ω_log, ω̄₂, μ* at ω̄₂": (there, residual),
+        "λ, ω_log, ω̄₂, μ* at ω̄₂, ω_ph": ([*there, np.log(rows.omega_ph / rows.omega_2)], residual),
+        "λ, ω_log, ω̄₂, μ* at ω̄₂, λ(2iω_log)": ([*there, rows.kernel[:, _TWICE]], residual),
     }
     groups = {str(group): rows.group == group for group in MATERIALS if (rows.group == group).sum() > 10}
     groups["all"] = np.isin(rows.group, MATERIALS)
     return {
-        name: {group: spread_of_neighbours(np.column_stack(columns)[of], residual[of]) for group, of in groups.items()}
-        for name, columns in quantities.items()
+        name: {group: spread_of_neighbours(np.column_stack(columns)[of], left[of]) for group, of in groups.items()}
+        for name, (columns, left) in quantities.items()
     }
 
 
