@@ -1,8 +1,8 @@
-"""Subcommands of what is learned: tc train, tc rank; figure."""
+"""Subcommands of what is learned: tc train, tc rank, tc collect; figure."""
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,11 @@ def add_tc_learning(below: Any) -> None:
     what = "train a model that ranks candidates, from a table of Tc; its card says how far to trust it"
     example = "gasearch tc train jarvis_hydride_pressure_953.csv --model hydrides --output models/hydrides"
     train = add_command(below, "train", _train, what, "TABLE", example)
-    kinds = "hydrides: columns source_id, pressure_GPa, formula, tc_K, split\nsupercon: columns name, Tc"
-    train.add_argument("--model", choices=("hydrides", "supercon"), required=True, help=kinds)
+    kinds = (
+        "hydrides: columns source_id, pressure_GPa, formula, tc_K, split\nsupercon: columns name, Tc\n"
+        "electronic: columns formula, Tc, lambda, dos_ef, debye_temp"
+    )
+    train.add_argument("--model", choices=("hydrides", "supercon", "electronic"), required=True, help=kinds)
     train.add_argument("--output", "-o", type=Path, required=True, metavar="DIR", help="model and card are put there")
     train.add_argument("--trees", type=count, default=100, metavar="N", help="of the forest; default: 100")
     train.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
@@ -29,6 +32,15 @@ def add_tc_learning(below: Any) -> None:
     rank.add_argument("--model", type=Path, action="append", required=True, metavar="DIR", help=what)
     rank.add_argument("--json", action="store_true", help="everything that is known, for programs")
 
+    what = "gather finished spectra, with where they come from, into a folder to learn from; no two alike"
+    example = "gasearch tc collect candidates/ alpha2f-of-others/ --to spectra"
+    collect = add_command(below, "collect", _collect, what, None, example)
+    what = "directories, searched for electron-phonon.json and files named as codes name them; or files"
+    collect.add_argument("paths", type=Path, nargs="+", metavar="DIR", help=what)
+    collect.add_argument("--to", type=Path, required=True, metavar="FOLDER", help="may hold spectra already")
+    collect.add_argument("--format", metavar="NAME", help="of files given by themselves; see gasearch tc alpha2f")
+    collect.add_argument("--unit", metavar="UNIT", help="of columns: THz, meV, eV, cm-1, K, Ry or Ha")
+
 
 def add_figure(commands: Any) -> None:
     """Declare figures that are made from nothing."""
@@ -39,9 +51,48 @@ def add_figure(commands: Any) -> None:
     default = Path("runs", "superconductor-learning")
     figure.add_argument("--output", "-o", type=Path, default=default, metavar="DIR", help=f"default: {default}")
     figure.add_argument("--spectra", type=count, default=5000, metavar="N", help="to learn from; default: 5000")
+    _add_collected(figure)
     figure.add_argument("--bottleneck", type=count, default=8, metavar="N", help="of the autoencoder; default: 8")
     figure.add_argument("--epochs", type=count, default=300, metavar="N", help="at most; default: 300")
     figure.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+
+    what = "ask whether spectra from a decoder teach the Eliashberg equations as well as Einstein models do"
+    example = "mpirun -n 2 gasearch figure decoder-claim --collected spectra"
+    claim = add_command(below, "decoder-claim", _decoder_claim, what, None, example)
+    default = Path("runs", "decoder-claim")
+    claim.add_argument("--output", "-o", type=Path, default=default, metavar="DIR", help=f"default: {default}")
+    _add_collected(claim)
+    claim.add_argument("--trials", type=count, default=10, metavar="N", help="everything drawn again; default: 10")
+    claim.add_argument("--added", type=count, default=300, metavar="N", help="spectra added to the base; default: 300")
+    claim.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+
+    what = "errors of formulas and regressors against the number of spectra that they learn from"
+    example = "mpirun -n 2 gasearch figure learning-curves --spectra 100000"
+    curves = add_command(below, "learning-curves", _learning_curves, what, None, example)
+    default = Path("runs", "superconductor-learning")
+    curves.add_argument("--output", "-o", type=Path, default=default, metavar="DIR", help=f"default: {default}")
+    curves.add_argument("--spectra", type=count, default=5000, metavar="N", help="at most; default: 5000")
+    curves.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+
+
+def _add_collected(figure: ArgumentParser) -> None:
+    what = "of spectra of real materials, as gasearch tc collect fills it"
+    figure.add_argument("--collected", type=Path, metavar="FOLDER", help=what)
+
+
+def _learning_curves(options: Namespace) -> None:
+    from gasearch.workflow.learning_curves import learning_curves
+
+    if options.spectra < 200:
+        raise InputError(f"--spectra: found {options.spectra}; allowed is 200 or more")
+    learning_curves(options.output, options.spectra, options.seed, say)
+
+
+def _decoder_claim(options: Namespace) -> None:
+    from gasearch.learning.claim import Design
+    from gasearch.workflow.decoder_claim import decoder_claim
+
+    decoder_claim(options.output, options.collected, options.trials, Design(added=options.added), options.seed, say)
 
 
 def _superconductor_learning(options: Namespace) -> None:
@@ -51,25 +102,36 @@ def _superconductor_learning(options: Namespace) -> None:
     if options.spectra < 200:
         raise InputError(f"--spectra: found {options.spectra}; allowed is 200 or more")
     training = Training(bottleneck=options.bottleneck, epochs=options.epochs, seed=options.seed)
-    superconductor_learning(options.output, options.spectra, training, options.seed, say)
+    superconductor_learning(options.output, options.spectra, options.collected, training, options.seed, say)
 
 
 def _train(options: Namespace) -> None:
     import json
 
     from gasearch.learning.card import write_model
+    from gasearch.learning.electronic import information
     from gasearch.learning.forest import Growth
     from gasearch.learning.ranking import train
-    from gasearch.learning.tables import read_hydrides, read_supercon
+    from gasearch.learning.tables import read_electronic, read_hydrides, read_supercon
     from gasearch.potential.card import sha256_of
 
-    data = {"hydrides": read_hydrides, "supercon": read_supercon}[options.model](options.path)
+    readers = {"hydrides": read_hydrides, "supercon": read_supercon, "electronic": read_electronic}
+    data = readers[options.model](options.path)
     growth = Growth(trees=options.trees)
     say(f"{len(data.tc)} rows, {data.left_out} left out")
     model, report = train(options.model, data, growth, options.seed)
+    if options.model == "electronic":
+        report["descriptors"] = information(data, growth, options.seed)
     source = {"data": options.path.name, "data_sha256": sha256_of(options.path), "seed": options.seed}
     write_model(model, {**source, "growth": vars(growth), **report}, options.output)
     print(json.dumps(report, indent=1))
+
+
+def _collect(options: Namespace) -> None:
+    from gasearch.workflow.collection import collect
+
+    tally = collect(options.paths, options.to, say, options.format, options.unit)
+    say(f"{options.to}: {tally.added} added, {tally.present} were there already, {tally.refused} refused")
 
 
 def _rank(options: Namespace) -> None:

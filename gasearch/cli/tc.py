@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 #: What may follow ``tc``; whatever else does is a folder of candidates.
-_COMMANDS = ("run", "alpha2f", "train", "rank", "-h", "--help")
+_COMMANDS = ("run", "alpha2f", "train", "rank", "collect", "-h", "--help")
 
 
 def add_tc(commands: Any) -> None:

@@ -55,16 +55,12 @@ class Autoencoder:
     Parameters
     ----------
     encoder, decoder : tuple of arrays
-    latent_mean, latent_factor : (k,), (k, k) arrays
-        Normal distribution of the codes of the training set: mean and Cholesky factor of the covariance.
     losses : (epochs, 2) array
         Of training and of validation.
     """
 
     encoder: tuple[np.ndarray, ...]
     decoder: tuple[np.ndarray, ...]
-    latent_mean: np.ndarray
-    latent_factor: np.ndarray
     losses: np.ndarray
 
     def encode(self, shapes: np.ndarray) -> np.ndarray:
@@ -76,10 +72,6 @@ class Autoencoder:
         logits = _through(self.decoder, codes)
         weights = np.exp(logits - logits.max(1, keepdims=True))
         return weights / weights.sum(1, keepdims=True)
-
-    def sample(self, count: int, rng: np.random.Generator) -> np.ndarray:
-        """Return new shapes (count, bins), decoded from normal codes."""
-        return self.decode(self.latent_mean + rng.normal(size=(count, len(self.latent_mean))) @ self.latent_factor.T)
 
 
 def shape_of(spectrum: Spectrum) -> np.ndarray:
@@ -136,9 +128,7 @@ def train(shapes: np.ndarray, validation: np.ndarray, settings: Training) -> Aut
             best = tuple(tuple(_arrays(network)) for network in (encoder, decoder))
         if since > settings.patience:
             break
-    codes = _through(best[0], _scaled(shapes))
-    factor = np.linalg.cholesky(np.cov(codes, rowvar=False) + 1e-9 * np.eye(codes.shape[1]))
-    return Autoencoder(*best, codes.mean(0), factor, np.array(losses))
+    return Autoencoder(*best, np.array(losses))
 
 
 @dataclass(frozen=True, eq=False)

@@ -56,26 +56,38 @@ class Amounts:
     shares: Mapping[int, float]
 
     @staticmethod
+    def count_of(formula: str) -> float:
+        """Return the atoms of a formula unit; ValueError as of `from_formula`."""
+        return sum(_counts(formula).values())
+
+    @staticmethod
     def from_formula(formula: str) -> Amounts:
         """Read a formula such as ``Ba0.4K0.6Fe2As2``; ValueError if it is none, as with unknown amounts (``O7-z``)."""
-        tokens = _AMOUNT.findall(formula)
-        if not formula or "".join(symbol + amount for symbol, amount in tokens) != formula:
-            raise ValueError(f"{formula!r} is not a formula with known amounts")
-        counts: dict[int, float] = {}
-        for symbol, amount in tokens:
-            if symbol not in SYMBOLS[1:]:
-                raise ValueError(f"{symbol!r} in {formula!r} is not a chemical element")
-            number = SYMBOLS.index(symbol)
-            counts[number] = counts.get(number, 0.0) + (float(amount) if amount else 1.0)
+        counts = _counts(formula)
         atoms = sum(counts.values())
-        if not 0 < atoms < math.inf:
-            raise ValueError(f"{formula!r} has no atoms")
         return Amounts({number: count / atoms for number, count in sorted(counts.items()) if count})
 
     @property
     def system(self) -> str:
         """The chemical system, such as ``H-La``: what must not be on both sides of a split."""
         return "-".join(sorted(SYMBOLS[number] for number in self.shares))
+
+
+def _counts(formula: str) -> dict[int, float]:
+    """Return how many atoms of each element a formula has."""
+    tokens = _AMOUNT.findall(formula)
+    if not formula or "".join(symbol + amount for symbol, amount in tokens) != formula:
+        raise ValueError(f"{formula!r} is not a formula with known amounts")
+    counts: dict[int, float] = {}
+    for symbol, amount in tokens:
+        if symbol not in SYMBOLS[1:]:
+            raise ValueError(f"{symbol!r} in {formula!r} is not a chemical element")
+        number = SYMBOLS.index(symbol)
+        counts[number] = counts.get(number, 0.0) + (float(amount) if amount else 1.0)
+    atoms = sum(counts.values())
+    if not 0 < atoms < math.inf:
+        raise ValueError(f"{formula!r} has no atoms")
+    return counts
 
 
 @cache

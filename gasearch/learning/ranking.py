@@ -1,7 +1,8 @@
 """Models that say, before any phonon is known, which candidates deserve an electron–phonon calculation first.
 
 ``hydrides`` learned Tc computed at pressures from 0 to 500 GPa, from composition and pressure; ``supercon`` learned
-measured Tc from composition, and knows no pressure. Each says what it does not know.
+measured Tc from composition, ``electronic`` computed Tc from composition and the density of states, and both know no
+pressure. Each says what it does not know.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _ONE_SIGMA: Final = 0.683
 #: Pressures, GPa, among which the best one is sought.
 _PRESSURES: Final = np.arange(0.0, 501.0, 25.0)
 #: What the forests predict.
-_UNITS: Final = {"hydrides": "sqrt_K", "supercon": "ln_K"}
+_UNITS: Final = {"hydrides": "sqrt_K", "supercon": "ln_K", "electronic": "sqrt_K"}
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class TcModel:
     Parameters
     ----------
     name : str
-        hydrides or supercon.
+        hydrides, supercon or electronic.
     forest : Forest
     domain : Domain
         Of the composition.
@@ -94,11 +95,13 @@ class TcModel:
     uncertainty: tuple[float, float]
     pressures_GPa: tuple[float, float]
 
-    def outside(self, amounts: Amounts, pressure_GPa: float) -> str | None:
-        """Say why a composition at a pressure is none of its business; None if it is not."""
+    def outside(self, amounts: Amounts, pressure_GPa: float, dos: float | None = None) -> str | None:
+        """Say why a composition at a pressure, with states per eV and atom, is none of its business; None if it is."""
         low, high = self.pressures_GPa
         if self.name == "hydrides" and 1 not in amounts.shares:
             return "hydrides: there is no hydrogen"
+        if self.name == "electronic" and dos is None:
+            return "electronic: the density of states is not known"
         if not low <= pressure_GPa <= high:
             return f"{self.name}: {pressure_GPa:g} GPa is outside {low:g} to {high:g} GPa"
         distance = self.domain.distance(descriptors.of_composition(amounts))
@@ -148,7 +151,7 @@ def _distances(rows: np.ndarray, one: np.ndarray) -> np.ndarray:
 
 
 def _target(name: str, tc: np.ndarray) -> np.ndarray:
-    return np.sqrt(tc) if name == "hydrides" else np.log(tc)
+    return np.log(tc) if name == "supercon" else np.sqrt(tc)
 
 
 def _deviation(spread: np.ndarray, uncertainty: tuple[float, float]) -> np.ndarray:
@@ -158,20 +161,21 @@ def _deviation(spread: np.ndarray, uncertainty: tuple[float, float]) -> np.ndarr
 
 def _tc_and_deviation(name: str, mean: np.ndarray, deviation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return Tc and its standard deviation from those of its root or logarithm, to first order."""
-    tc = mean**2 if name == "hydrides" else np.exp(mean)
-    return tc, deviation * (2 * np.abs(mean) if name == "hydrides" else tc)
+    tc = np.exp(mean) if name == "supercon" else mean**2
+    return tc, deviation * (tc if name == "supercon" else 2 * np.abs(mean))
 
 
 def features_of(data: Superconductors) -> np.ndarray:
-    """Return the features (n, k) of a table: of the composition, and the pressure where it is known."""
-    composition = descriptors.matrix(data.formula)
-    return composition if data.pressure_GPa is None else np.column_stack([composition, data.pressure_GPa])
+    """Return the features (n, k) of a table: of the composition, and the pressure or the states where it knows them."""
+    columns = [descriptors.matrix(data.formula), data.pressure_GPa, data.dos]
+    return np.column_stack([one for one in columns if one is not None])
 
 
 def train(name: str, data: Superconductors, growth: Growth, seed: int) -> tuple[TcModel, dict[str, Any]]:
     """Return a model of a table, and what its card says of its errors."""
     features, target, systems = features_of(data), _target(name, data.tc), data.systems
-    unseen = held_out(features, target, systems, growth, seed, blocks=_blocks(features.shape[1]))
+    last = "pressure" if data.dos is None else "states"
+    unseen = held_out(features, target, systems, growth, seed, blocks=_blocks(features.shape[1], last))
     random = held_out(features, target, np.arange(len(target)), growth, seed)
     floor = float(np.quantile(np.abs(random.expected - target), _ONE_SIGMA))
     beyond = np.sqrt(np.maximum((unseen.expected - target) ** 2 - floor**2, 0.0))
@@ -194,13 +198,13 @@ def train(name: str, data: Superconductors, growth: Growth, seed: int) -> tuple[
     return model, report
 
 
-def _blocks(columns: int) -> dict[str, np.ndarray]:
+def _blocks(columns: int, last: str) -> dict[str, np.ndarray]:
     """Return the columns of each property's statistics, and of what else there is."""
     width = len(COMPOSITION_FEATURES[:columns]) - 4
     per = width // len(PROPERTIES)
     blocks = {name: np.arange(i * per, (i + 1) * per) for i, name in enumerate(PROPERTIES)}
     rest = {name: np.array([width + i]) for i, name in enumerate(COMPOSITION_FEATURES[width:])}
-    return blocks | rest | ({"pressure": np.array([columns - 1])} if columns > len(COMPOSITION_FEATURES) else {})
+    return blocks | rest | ({last: np.array([columns - 1])} if columns > len(COMPOSITION_FEATURES) else {})
 
 
 def _errors(name: str, tc: np.ndarray, said: HeldOut, uncertainty: tuple[float, float]) -> dict[str, float]:
@@ -266,13 +270,14 @@ def verdict(name: str, candidate: Mapping[str, Any], models: Sequence[TcModel]) 
     dos = None if np.isnan(states) else states
     refusals = []
     for model in models:
-        if (refusal := model.outside(amounts, pressure)) is not None:
+        if (refusal := model.outside(amounts, pressure, dos)) is not None:
             refusals.append(refusal)
             continue
         reason = "; ".join([f"{model.name}: within what it was trained on", *refusals])
         composition = descriptors.of_composition(amounts)
         if model.pressures_GPa[1] <= AMBIENT_GPA:
-            tc, deviation = model.predict(composition[None])
+            row = composition if model.name != "electronic" else np.append(composition, states)
+            tc, deviation = model.predict(row[None])
             return Verdict(*about, float(tc[0]), float(deviation[0]), model.name, reason, None, dos)
         pressures = np.append(pressure, _PRESSURES[: np.searchsorted(_PRESSURES, model.pressures_GPa[1], "right")])
         tc, deviation = model.predict(np.column_stack([np.tile(composition, (len(pressures), 1)), pressures]))

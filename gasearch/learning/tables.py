@@ -13,6 +13,9 @@ import numpy as np
 from gasearch.errors import InputError
 from gasearch.learning.descriptors import Amounts
 
+#: λ of a computed crystal beyond which its phonons are not to be trusted.
+_LARGEST_LAMBDA = 4.0
+_NUMBERS = ("Tc", "tc_K", "lambda", "dos_ef", "debye_temp")
 _ENTRY = re.compile(r"JVASP-\d+")
 
 
@@ -31,6 +34,11 @@ class Superconductors:
         The published split: train, val, test.
     left_out : int
         Rows that could not be used.
+    dos, debye : (n,) arrays or None
+        Density of states at the Fermi energy, per eV and atom (both spins), and Debye temperature, K; None where the
+        table knows none.
+    lam : (n,) array or None
+        λ.
     """
 
     formula: tuple[str, ...]
@@ -38,6 +46,9 @@ class Superconductors:
     pressure_GPa: np.ndarray | None
     split: np.ndarray | None
     left_out: int
+    dos: np.ndarray | None = None
+    debye: np.ndarray | None = None
+    lam: np.ndarray | None = None
 
     @property
     def systems(self) -> np.ndarray:
@@ -85,6 +96,25 @@ def read_hydrides(path: Path) -> Superconductors:
     )
 
 
+def read_electronic(path: Path) -> Superconductors:
+    """Read computed Tc and λ with what electrons say: ``formula``, ``Tc``, ``lambda``, ``dos_ef``, ``debye_temp``.
+
+    Used are rows that have all of it, with λ between 0 and `_LARGEST_LAMBDA`: others belong to unstable crystals. The
+    density of states is taken as that of one formula unit.
+    """
+    names = ("Tc", "lambda", "dos_ef", "debye_temp")
+    rows = _rows(path, ("formula", *names))
+    known = [row for row in rows if _is_known(row["formula"]) and all(row[name] for name in names)]
+    values = np.array([[float(row[name]) for name in names] for row in known]).reshape(-1, 4)
+    used = (values > 0).all(1) & (values[:, 1] < _LARGEST_LAMBDA)
+    if not used.any():
+        raise InputError(f"{path}: found no row with a formula, Tc, λ, N(E_F) and a Debye temperature")
+    formula = tuple(row["formula"] for row, one in zip(known, used, strict=True) if one)
+    tc, lam, states, debye = values[used].T
+    atoms = np.array([Amounts.count_of(one) for one in formula])
+    return Superconductors(formula, tc, None, None, len(rows) - len(tc), states / atoms, debye, lam)
+
+
 def _entry(row: Mapping[str, str]) -> str:
     found = _ENTRY.search(row["source_id"])
     return found[0] if found else ""
@@ -111,8 +141,8 @@ def _rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     try:
         for row in rows:
             for name in columns:
-                if name in ("Tc", "tc_K"):
+                if name in _NUMBERS and (row[name] or name in ("Tc", "tc_K")):
                     float(row[name])
     except (TypeError, ValueError) as error:
-        raise InputError(f"{path}: a Tc is no number ({error})") from error
+        raise InputError(f"{path}: a Tc, λ, N(E_F) or Debye temperature is no number ({error})") from error
     return rows

@@ -18,7 +18,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -36,6 +36,8 @@ STRONG: Final = 0.18273
 COUNTS: Final = 0.005
 #: Least and largest constants of the skeleton.
 _BOUNDS: Final = ((0.0, 0.5, 0.3, 0.01, -3.0), (2.0, 4.0, 6.0, 100.0, 5.0))
+#: Terms of the formula that was found, of `corrections`, with μ* at ω̄₂.
+SISSO_2026_TERMS: Final = ("x^4·y^2·(1-ρ)", "x^1·y^3·lnρ·μ", "x^1·y^3·μ^2", "x^2·μ^2")
 #: Columns that each size of sum adds to the pool of the search.
 _PER_SIZE: Final = 16
 #: Weight of spectra that are stranger than materials' are.
@@ -150,6 +152,14 @@ def by_group(tc: np.ndarray, table: Table) -> dict[str, Errors]:
 def by_formula(name: str, table: Table) -> np.ndarray:
     """Return Tc, K, (n,) by one of `FORMULAS`."""
     return np.array([FORMULAS[name](one, mu) for one, mu in zip(table.moments(), table.mu_star, strict=True)])
+
+
+def at_omega_2(table: Table) -> Table:
+    """Return the table with μ* at ω̄₂ instead of the end of the phonons: 1/μ*(ω̄₂) = 1/μ* + ln(ω_ph/ω̄₂).
+
+    Of the spectrum's end nothing else is left then that a formula would have to know.
+    """
+    return replace(table, mu_star=table.mu_star / (1 + table.mu_star * np.log(table.omega_ph / table.omega_2)))
 
 
 def corrections(table: Table, with_end: bool = False) -> list[Term]:

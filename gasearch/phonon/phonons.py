@@ -16,6 +16,7 @@ from gasearch.potential.potential import Batch, Potential
 from gasearch.schema import setting
 
 if TYPE_CHECKING:
+    from phonopy import Phonopy
     from phonopy.structure.atoms import PhonopyAtoms
 
 #: Displaced supercells that are evaluated together.
@@ -74,18 +75,10 @@ class Phonons:
 
 def compute_phonons(potential: Potential, crystal: Crystal, settings: PhononSettings) -> Phonons:
     """Displace atoms in a supercell, and return the modes at its commensurate wave vectors."""
-    from phonopy import Phonopy
     from phonopy.harmonic.dynmat_to_fc import get_commensurate_points
 
     size = supercell_size(crystal, settings)
-    with warnings.catch_warnings():
-        # Where the multiples of the cell differ, the supercell may be less symmetric; it only takes more displacements.
-        warnings.filterwarnings("ignore", "Warning: Point group symmetries of supercell")
-        phonopy = Phonopy(_atoms(crystal), np.diag(size), primitive_matrix=np.eye(3))
-    phonopy.generate_displacements(distance=settings.displacement)
-    phonopy.forces = _forces(potential, [_crystal(atoms) for atoms in phonopy.supercells_with_displacements])
-    phonopy.produce_force_constants()
-    phonopy.symmetrize_force_constants()
+    phonopy = _with_force_constants(potential, crystal, size, settings.displacement)
     points = get_commensurate_points(np.diag(size))
     points = points - np.rint(points)
     points = points[np.argsort(np.linalg.norm(points, axis=1), kind="stable")]
@@ -94,6 +87,33 @@ def compute_phonons(potential: Potential, crystal: Crystal, settings: PhononSett
     # phonopy's eigenvectors are columns.
     vectors = np.swapaxes(phonopy.qpoints.eigenvectors, 1, 2).reshape(len(points), 3 * count, count, 3)
     return Phonons(crystal, size, points, phonopy.qpoints.frequencies, vectors, phonopy.primitive.masses)
+
+
+def mesh_frequencies(
+    potential: Potential, crystal: Crystal, settings: PhononSettings, mesh: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return frequencies (m, 3n), THz, interpolated on a mesh of wave vectors, and the weights (m,) of these.
+
+    Imaginary ones are negative. The mesh has as many points along each reciprocal lattice vector, not Γ among them.
+    """
+    phonopy = _with_force_constants(potential, crystal, supercell_size(crystal, settings), settings.displacement)
+    phonopy.run_mesh([mesh] * 3, shift=[0.5] * 3)
+    return phonopy.mesh.frequencies, phonopy.mesh.weights / phonopy.mesh.weights.sum()
+
+
+def _with_force_constants(potential: Potential, crystal: Crystal, size: Sequence[int], displacement: float) -> Phonopy:
+    """Return phonopy's view of a crystal whose atoms were displaced (Å) in a supercell."""
+    from phonopy import Phonopy
+
+    with warnings.catch_warnings():
+        # Where the multiples of the cell differ, the supercell may be less symmetric; it only takes more displacements.
+        warnings.filterwarnings("ignore", "Warning: Point group symmetries of supercell")
+        phonopy = Phonopy(_atoms(crystal), np.diag(size), primitive_matrix=np.eye(3))
+    phonopy.generate_displacements(distance=displacement)
+    phonopy.forces = _forces(potential, [_crystal(atoms) for atoms in phonopy.supercells_with_displacements])
+    phonopy.produce_force_constants()
+    phonopy.symmetrize_force_constants()
+    return phonopy
 
 
 def supercell_size(crystal: Crystal, settings: PhononSettings) -> tuple[int, int, int]:

@@ -119,7 +119,7 @@ class Alpha2F:
 
     def moments(self) -> Moments:
         """Return λ, ω_log and ω̄₂, by exact integration."""
-        return moments_of_samples(self.omega, self.values)
+        return replace(moments_of_samples(self.omega, self.values), omega_ph=self.omega_ph)
 
     def cumulative(self) -> np.ndarray:
         """Return λ of the phonons up to each sample (n,), by exact integration."""

@@ -103,25 +103,35 @@ def xie_2022(moments: Moments, mu_star: float) -> float:
 def sisso_2026(moments: Moments, mu_star: float) -> float:
     """Return Tc, K, by a formula that `gasearch.learning.tc_formula` found in solutions of the Eliashberg equations.
 
-    With x = λ/(1 + λ), ρ = ω_log/ω̄₂ and A = (2e^γ/π)/√e it is
+    With x = λ/(1 + λ), y = 1/(1 + λ), ρ = ω_log/ω̄₂ and A = (2e^γ/π)/√e it is
 
-        A ω_log exp[−(1 + λ)/(λ − μ*(1 + 0.67λ))] [1 + (kλ)^1.37]^(1/2.74) ρ^−w e^φ,   w = λ^1.72/(λ^1.72 + 9.9ρ^−0.41),
-        φ = −8.3x⁴μ*² + 20x⁴(1 − x)²(1 − ρ) − 53x³(1 − x)³(1 − ρ)²,
+        A ω_log exp[−(1 + λ)/(λ − μ(1 + 0.825λ))] [1 + (kλ)^1.173]^(1/2.346) ρ^−w e^φ,
+        w = λ^1.522/(λ^1.522 + 5.52ρ^−0.666),
+        φ = 7.94x⁴y²(1 − ρ) + 38.5xy³μ ln ρ + 40.2xy³μ² − 5.85x²μ²,
 
     where k = (0.18273e/A)² makes it 0.18273 √λ ω̄₂ for strong coupling without repulsion; for weak coupling without
-    repulsion it is A ω_log exp[−(1 + λ)/λ]. μ* belongs to the end of the phonons (the convention ``rescaled``). ω̄₂ must
-    be known. It has no pole, see `SISSO_2026_RANGE` for where it was fitted.
+    repulsion it is A ω_log exp[−(1 + λ)/λ]. μ is the repulsion at ω̄₂, 1/μ = 1/μ* + ln(ω_ph/ω̄₂), where μ* belongs to
+    the end of the phonons (the convention ``rescaled``); μ* is taken to belong to ω̄₂ where that end is not known. ω̄₂
+    must be known. It has no pole, see `SISSO_2026_RANGE` for where it was fitted.
     """
     lam, ratio = moments.lam, moments.omega_log / moments.omega_2
-    attraction = lam - mu_star * (1 + 0.67 * lam)
+    mu = _at_omega_2(moments, mu_star)
+    attraction = lam - mu * (1 + 0.825 * lam)
     if attraction <= 0:
         return 0.0
-    x, y, narrow = lam / (1 + lam), 1 / (1 + lam), 1 - ratio
-    strong = (1 + ((_STRONG_LIMIT * np.e / _WEAK_LIMIT) ** 2 * lam) ** 1.37) ** (1 / 2.74)
-    share = lam**1.72 / (lam**1.72 + 9.9 * ratio**-0.41)
-    phi = -8.3 * x**4 * mu_star**2 + 20 * x**4 * y**2 * narrow - 53 * (x * y) ** 3 * narrow**2
+    x, y = lam / (1 + lam), 1 / (1 + lam)
+    strong = (1 + ((_STRONG_LIMIT * np.e / _WEAK_LIMIT) ** 2 * lam) ** 1.173) ** (1 / 2.346)
+    share = lam**1.522 / (lam**1.522 + 5.52 * ratio**-0.666)
+    phi = 7.94 * x**4 * y**2 * (1 - ratio) + x * y**3 * mu * (38.5 * np.log(ratio) + 40.2 * mu) - 5.85 * (x * mu) ** 2
     exponent = phi - (1 + lam) / attraction
     return float(K_PER_THZ * moments.omega_log * _WEAK_LIMIT * np.exp(exponent) * strong * ratio**-share)
+
+
+def _at_omega_2(moments: Moments, mu_star: float) -> float:
+    """Return μ* at ω̄₂, of one at the end of the phonons, by Morel and Anderson's relation."""
+    if moments.omega_ph is None:
+        return mu_star
+    return mu_star / (1 + mu_star * max(0.0, float(np.log(moments.omega_ph / moments.omega_2))))
 
 
 def xie_2022_f_mu(moments: Moments, mu_star: float) -> float:

@@ -70,7 +70,7 @@ class Modes:
 
     def moments(self) -> Moments:
         """Return λ and the mean frequencies."""
-        return moments_of_lines(self.omega, self.couplings)
+        return replace(moments_of_lines(self.omega, self.couplings), omega_ph=self.omega_ph)
 
     def lines(self) -> Modes:
         """Return the modes themselves."""

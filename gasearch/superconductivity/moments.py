@@ -19,6 +19,8 @@ class Moments:
         Logarithmic mean frequency exp[(2/λ)∫ ln ω α²F/ω dω], THz.
     omega_2 : float or None
         Root of the second moment, ω̄₂ = [(2/λ)∫ α²F ω dω]^½, THz; None where it is not known.
+    omega_ph : float or None
+        End of the phonons, THz, to which μ* belongs; None where it is not known.
 
     References
     ----------
@@ -28,6 +30,7 @@ class Moments:
     lam: float
     omega_log: float
     omega_2: float | None = None
+    omega_ph: float | None = None
 
     def weakened(self, factor: float) -> Moments:
         """Return the moments of the spectrum divided by a factor."""

@@ -3,6 +3,8 @@ import pytest
 
 from gasearch.learning.autoencoder import BINS, PrincipalComponents, Training, shape_of, spectrum_of, train
 from gasearch.learning.fidelity import novelty, shapes_of, smooth_problems
+from gasearch.learning.latent import Generator
+from gasearch.parallel.executor import serial_executor
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +30,18 @@ def test_decoded_shapes_are_positive_and_training_is_reproducible(shapes: np.nda
     assert decoded.sum(1) == pytest.approx(np.ones(160))
     assert model.losses[-1, 1] < model.losses[0, 1]
     assert np.array_equal(model.losses, again.losses)
-    found = novelty(model, shapes[20:], shapes[:20], seed=0)
+
+
+def test_generated_spectra_are_compared_with_those_that_were_trained_on(shapes: np.ndarray):
+    problems = smooth_problems(0, 60)
+    model = train(shapes[20:], shapes[:20], Training(bottleneck=2, hidden=16, epochs=5))
+    lam, end = np.array([(one.spectrum.moments().lam, one.spectrum.omega_ph) for one in problems]).T
+    generator = Generator.of(model, shapes[:60], lam, end, seed=0)
+    drawn, lams, ends = generator.sample(50, np.random.default_rng(0))
+    assert (drawn > 0).all() and (lams > 0).all() and (ends > 0).all()
+    with serial_executor() as executor:
+        found = novelty(generator, problems, shapes[60:90], 0, executor)
+    assert set(found.distance) == set(found.noise) == {"ln lambda", "omega_log/omega_2", "Tc/omega_log", "joint"}
     assert all(value >= 0 for value in (*found.distance.values(), *found.noise.values()))
 
 

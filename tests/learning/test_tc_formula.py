@@ -2,7 +2,17 @@ import numpy as np
 import pytest
 
 from gasearch.learning.synthetic import MATERIALS, labelled
-from gasearch.learning.tc_formula import Found, by_formula, by_group, corrections, find, polished
+from gasearch.learning.tc_formula import (
+    SISSO_2026_TERMS,
+    Found,
+    Skeleton,
+    at_omega_2,
+    by_formula,
+    by_group,
+    corrections,
+    find,
+    polished,
+)
 from gasearch.parallel.executor import serial_executor
 
 
@@ -19,17 +29,24 @@ def test_the_formula_of_2026_beats_the_others_on_every_group(tables):
     for group in (*MATERIALS, "all"):
         ours, *others = (errors[name][group].rms for name in errors)
         assert ours < min(others)
-    assert errors["sisso_2026"]["all"].rms < 0.075
-    assert errors["sisso_2026"]["all"].below < 0.003
+    assert errors["sisso_2026"]["all"].rms < 0.06
+    assert errors["sisso_2026"]["all"].below < 0.0015
 
 
 def test_the_search_ends_near_the_formula(tables):
-    learn, test = tables
+    learn, test = map(at_omega_2, tables)
     found = find(learn, largest=2)
     assert [one.constants for one in found] == [5, 6, 7]
     best = polished(found[-1], learn)
-    ours = by_group(by_formula("sisso_2026", test), test)["all"].rms
-    assert by_group(best.tc(test), test)["all"].rms < 1.25 * ours
+    ours = by_group(by_formula("sisso_2026", tables[1]), tables[1])["all"].rms
+    assert by_group(best.tc(test), test)["all"].rms < 1.35 * ours
+
+
+def test_the_formula_is_the_form_that_it_is_said_to_be(tables):
+    """Written out for one spectrum, and as a sum of terms with μ* at ω̄₂ for many, it is the same."""
+    skeleton = Skeleton(a=0.825, p=1.173, n=1.522, c=5.52, s=0.666)
+    form = Found(skeleton, SISSO_2026_TERMS, (7.94, 38.5, 40.2, -5.85))
+    assert form.tc(at_omega_2(tables[1])) == pytest.approx(by_formula("sisso_2026", tables[1]), rel=1e-6)
 
 
 def test_no_term_breaks_a_limit(tables):

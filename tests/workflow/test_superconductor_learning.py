@@ -19,7 +19,7 @@ def test_the_figure_from_nothing_and_again_from_its_labels(tmp_path: Path):
     report = (tmp_path / "superconductor-learning.json").read_text()
     errors = json.loads(report)["errors"]
     assert errors["sisso_2026"]["all"]["rms"] < errors["allen_dynes"]["all"]["rms"]
-    assert [point["constants"] for point in json.loads(report)["front"]] == [5, 6, 7, 8]
+    assert [point["constants"] for point in json.loads(report)["front"]] == [5, 6, 7, 8, 9]
     labels = {path: path.stat().st_mtime_ns for path in tmp_path.glob("labels-*.npz")}
     assert len(labels) == 3
     assert main(arguments) == 0
