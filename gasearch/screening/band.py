@@ -31,14 +31,14 @@ class BandSettings:
     spring : float
         Between images, eV/Å²: changes where they are on the path, not the path.
     rattle : float
-        By how much, Å, images are moved at random to begin with: a path along an axis of symmetry stays on it otherwise,
+        By how much images are moved at random to begin with: a path along an axis of symmetry stays on it otherwise,
         even where lower ones leave it.
     max_move : float
         Largest step of any coordinate, Å.
     """
 
     images: int = setting(7, at_least=1)
-    max_force: float = setting(0.02, above=0, unit="eV_per_A")
+    max_force: float = setting(0.01, above=0, unit="eV_per_A")
     max_steps: int = setting(600, at_least=1)
     spring: float = setting(5.0, above=0)
     rattle: float = setting(0.02, at_least=0, unit="A")

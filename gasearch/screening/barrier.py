@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -36,7 +36,7 @@ class BarrierSettings:
 
     paths: int = setting(3, at_least=1)
     multiple: int = setting(1, at_least=1)
-    band: BandSettings = BandSettings()
+    band: BandSettings = field(default_factory=BandSettings)
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,8 @@ from gasearch.errors import InputError
 
 #: Correspondences whose distance and stretches differ by less than this are the same but for symmetry.
 _SAME: Final = 0.01
+#: The least strained choices of lattice vectors in which atoms are assigned, for each pair of supercells.
+_CHOICES: Final = 400
 #: How often atoms are assigned again after the crystals were shifted against each other.
 _SHIFTS: Final = 6
 
@@ -129,7 +131,7 @@ def _changes() -> np.ndarray:
 
 
 def _lattice_choices(pairs: list[tuple[Crystal, Crystal]]) -> list[tuple[float, int, np.ndarray]]:
-    """Return (what the strain adds to the distance, pair, change of the end's lattice vectors), least strained first."""
+    """Return (the strain's part of the distance, pair, change of the end's lattice vectors), least strained first."""
     choices = []
     for place, (start, end) in enumerate(pairs):
         ratios = np.linalg.svd(np.linalg.inv(start.cell) @ (_changes() @ end.cell), compute_uv=False)
@@ -137,7 +139,7 @@ def _lattice_choices(pairs: list[tuple[Crystal, Crystal]]) -> list[tuple[float, 
         strains = np.linalg.norm(2 * np.sinh(np.log(ratios) / 2), axis=1)
         volume = math.sqrt(start.volume * end.volume)
         strains *= strain_scale(np.eye(3) * volume ** (1 / 3), len(start)) / math.sqrt(len(start))
-        choices += [(float(strains[i]), place, _changes()[i]) for i in np.argsort(strains, kind="stable")[:400]]
+        choices += [(float(strains[i]), place, _changes()[i]) for i in np.argsort(strains, kind="stable")[:_CHOICES]]
     return sorted(choices, key=lambda choice: choice[0])
 
 
