@@ -40,7 +40,7 @@ class BarrierSettings:
 
 
 @dataclass(frozen=True, eq=False)
-class Path:
+class TransitionPath:
     """One way from a phase to another.
 
     Parameters
@@ -91,7 +91,7 @@ def barrier_paths(
     pressure: float,
     settings: BarrierSettings,
     say: Callable[[str], None] = lambda _: None,
-) -> list[Path]:
+) -> list[TransitionPath]:
     """Return paths between two phases that the potential relaxed at a pressure (eV/Å³), the lowest barrier first.
 
     Those that were given up come last; two ends that are the same structure have one path, of no length.
@@ -111,18 +111,20 @@ def barrier_paths(
     return sorted(found, key=lambda path: (not path.band.converged, path.forward))
 
 
-def _path(surface: Surface, ends: Correspondence, settings: BandSettings) -> Path:
+def _path(surface: Surface, ends: Correspondence, settings: BandSettings) -> TransitionPath:
     points = surface.ends(ends)
     if ends.distance < _SAME:
         enthalpies, _ = surface.enthalpies(points)
         # What the relaxation left of a difference is no barrier.
-        return Path(ends, surface, Band(points, np.full(2, enthalpies.min()), 0.0, 1, True), None)
+        return TransitionPath(ends, surface, Band(points, np.full(2, enthalpies.min()), 0.0, 1, True), None)
     band = find_band(surface, points, settings)
     on_saddle = band.converged and 0 < band.top < len(band.points) - 1
-    return Path(ends, surface, band, surface.directions_downhill(band.points[band.top]) if on_saddle else None)
+    return TransitionPath(
+        ends, surface, band, surface.directions_downhill(band.points[band.top]) if on_saddle else None
+    )
 
 
-def _line(path: Path) -> str:
+def _line(path: TransitionPath) -> str:
     where = f"{path.atoms} atoms, {path.ends.distance:.2f} Å/√atom apart"
     if not path.band.converged:
         return f"{where}: given up after {path.band.steps} steps, with {path.band.residual:.3g} eV/Å left"

@@ -8,12 +8,14 @@ import numpy as np
 
 from gasearch.crystal.crystal import Crystal
 from gasearch.potential.potential import Batch, Potential
-from gasearch.screening.correspondence import Correspondence
+from gasearch.screening.correspondence import Correspondence, strain_scale
 
 #: Å by which coordinates are moved for second derivatives.
 _STEP = 0.01
 #: eV/Å²; a curvature above minus this is no direction downhill, but rounding.
-_FLAT = 0.01
+FLAT = 0.01
+#: Points that are evaluated together.
+_BATCH = 32
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +49,15 @@ class Surface:
         """Return the surface on which two crystals that correspond lie."""
         return Surface(potential, ends.reference, ends.numbers, ends.scale, pressure)
 
+    @staticmethod
+    def around(potential: Potential, crystal: Crystal, pressure: float) -> Surface:
+        """Return the surface whose reference is a crystal."""
+        return Surface(potential, crystal.cell, crystal.numbers, strain_scale(crystal.cell, len(crystal)), pressure)
+
+    def point(self, crystal: Crystal) -> np.ndarray:
+        """Return the point (n + 3, 3) of a crystal in the reference cell itself."""
+        return np.concatenate([crystal.frac @ self.reference, self.scale * np.eye(3)])
+
     def ends(self, ends: Correspondence) -> np.ndarray:
         """Return both ends as points (2, n + 3, 3)."""
         return np.concatenate([ends.places, self.scale * ends.deformations], axis=1)
@@ -77,21 +88,28 @@ class Surface:
         strain = (strain + strain.swapaxes(1, 2)) / (2 * self.scale)
         return result.energy + self.pressure * batch.volumes, np.concatenate([moves, strain], axis=1)
 
-    def curvatures(self, point: np.ndarray) -> np.ndarray:
-        """Return the second derivatives' eigenvalues (3n + 3,), eV/Å², ascending, without those of a common shift."""
-        basis = self._basis()
+    def hessian(self, point: np.ndarray) -> np.ndarray:
+        """Return the second derivatives (3n + 3, 3n + 3), eV/Å², along `basis`, by differences of gradients."""
+        basis = self.basis()
         steps = _STEP * basis.reshape(-1, *point.shape)
-        _, forward = self.enthalpies(point + steps)
-        _, backward = self.enthalpies(point - steps)
-        hessian = ((forward - backward) / (2 * _STEP)).reshape(len(basis), -1) @ basis.T
-        return np.linalg.eigvalsh((hessian + hessian.T) / 2)
+        gradients = [
+            self.enthalpies(point + sign * steps[k : k + _BATCH])[1]
+            for sign in (1, -1)
+            for k in range(0, len(steps), _BATCH)
+        ]
+        forward, backward = np.concatenate(gradients).reshape(2, len(basis), -1)
+        hessian = (forward - backward) @ basis.T / (2 * _STEP)
+        return (hessian + hessian.T) / 2
 
     def directions_downhill(self, point: np.ndarray) -> int:
         """Return in how many directions enthalpy falls from a stationary point: 0 at a minimum, 1 at a saddle."""
-        return int((self.curvatures(point) < -_FLAT).sum())
+        return int((np.linalg.eigvalsh(self.hessian(point)) < -FLAT).sum())
 
-    def _basis(self) -> np.ndarray:
-        """Return orthonormal directions (3n + 3, 3 (n + 3)): atoms without a common shift, and symmetric strains."""
+    def basis(self) -> np.ndarray:
+        """Return orthonormal directions (3n + 3, 3 (n + 3)): 3n - 3 of atoms without a common shift, then 6 strains.
+
+        The strains are xx, xy, xz, yy, yz, zz.
+        """
         atoms = len(self.numbers)
         relative = np.linalg.svd(np.ones((1, atoms)))[2][1:]
         moves = np.kron(relative, np.eye(3))
