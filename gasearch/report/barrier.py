@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gasearch.report.figures import INK, NEAR_COLOURS, figure_in_style, formula_text, save, space_group_text
+from gasearch.report.figures import INK, colours_in_order, figure_in_style, formula_text, save, space_group_text
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,7 @@ class Profile:
 
 def plot_barrier(profiles: Sequence[Profile], formula: str, ends: tuple[str, str], path: Path) -> list[Path]:
     """Draw profiles between two space groups as PNG and SVG; return the files."""
-    from matplotlib import colormaps
-
-    colours = colormaps[NEAR_COLOURS](np.linspace(0.1, 0.8, len(profiles)))
+    colours = colours_in_order(len(profiles))
     with figure_in_style((5.6, 3.6)) as figure:
         axes = figure.add_subplot()
         start, end = map(space_group_text, ends)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gasearch.report.figures import FAINT, INK, NEAR_COLOURS, figure_in_style, formula_text, save, space_group_text
+from gasearch.report.figures import FAINT, INK, colours_in_order, figure_in_style, formula_text, save, space_group_text
 from gasearch.units import MEV_PER_EV
 
 #: Verdict → marker and its legend; what is lost is crossed out.
@@ -50,9 +50,7 @@ def plot_quench(
 
     What lies outside ``trained_GPa``, the range of pressures that the potential was made for, is shaded.
     """
-    from matplotlib import colormaps
-
-    colours = colormaps[NEAR_COLOURS](np.linspace(0.05, 0.85, len(descents)))
+    colours = colours_in_order(len(descents))
     low = min(min(d.pressures) for d in descents)
     high = max(max(d.pressures) for d in descents)
     with figure_in_style((6.6, 4.2)) as figure:
