@@ -69,13 +69,21 @@ def plot_quench(
         for marker, meaning in dict(_MARKERS.values()).items():
             axes.scatter([], [], s=30, marker=marker, color=INK, label=meaning)
         axes.axhline(0.0, color=INK, lw=0.5, ls=(0, (1, 3)), zorder=0)
-        if trained_GPa is not None:
-            for edge in ((min(low, trained_GPa[0]), trained_GPa[0]), (trained_GPa[1], max(high, trained_GPa[1]))):
-                if edge[0] < edge[1]:
-                    axes.axvspan(*edge, color=FAINT, alpha=0.35, lw=0, zorder=-1)
+        beyond = "beyond the potential's training"
+        for edge in _beyond(low, high, trained_GPa):
+            axes.axvspan(*edge, color=FAINT, alpha=0.35, lw=0, zorder=-1, label=beyond)
+            beyond = "_"
         margin = 0.03 * max(high - low, 1.0)
         axes.set_xlim(high + margin, low - margin)
         axes.set_xlabel("pressure (GPa)")
         axes.set_ylabel("enthalpy above the hull (meV/atom)")
         axes.legend(fontsize=7.5, loc="center left", bbox_to_anchor=(1.0, 0.5))
         return save(figure, path)
+
+
+def _beyond(low: float, high: float, trained_GPa: Sequence[float] | None) -> list[tuple[float, float]]:
+    """Return the ranges of pressure (GPa) between ``low`` and ``high`` that the potential was not made for."""
+    if trained_GPa is None:
+        return []
+    ranges = (low, min(trained_GPa[0], high)), (max(trained_GPa[1], low), high)
+    return [edge for edge in ranges if edge[0] < edge[1]]

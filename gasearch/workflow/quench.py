@@ -30,6 +30,7 @@ from gasearch.workflow.proposals import given
 from gasearch.workflow.quench_document import phase_document, phase_lines
 from gasearch.workflow.refined_document import structure_document
 from gasearch.workflow.refinement import Proposal
+from gasearch.workflow.relaxed_document import relaxed_document, relaxed_from
 from gasearch.workflow.run_directory import existing_run
 from gasearch.workflow.snapshots import snapshot
 from gasearch.workflow.trust import is_trained_at, range_warnings
@@ -78,7 +79,8 @@ def _drive(
     pressures_GPa = [pressure_to_GPa(pressure) for pressure in settings.pressures]
     warn(range_warnings(potential, [round(pressure, 6) for pressure in pressures_GPa]))
     say(f"{executor.description}; {len(proposals)} structures at {len(pressures_GPa)} pressures")
-    histories = _descend(settings, potential, relaxation, proposals, executor)
+    folder = _folder(path)
+    histories = _descend(settings, potential, relaxation, proposals, folder, executor)
     columns = list(zip(*histories, strict=True))
     limit = spread_limit(potential)
     hulls = [
@@ -86,7 +88,8 @@ def _drive(
         for pressure, column in zip(settings.pressures, columns, strict=True)
     ]
     followed = [i for i, p in enumerate(proposals) if p.above is None or p.above <= settings.follow]
-    checks = {i: executor.submit(_checked, settings, potential, histories[i], _folder(path)) for i in followed}
+    ask = partial(_checked, settings, potential, folder)
+    checks = {i: executor.submit(ask, histories[i]) for i in followed}
     phases = []
     for i in followed:
         rows = _rows(potential, proposals[i], histories[i], hulls, checks[i].result())
@@ -110,29 +113,41 @@ def _descend(
     potential: PotentialSettings,
     relaxation: RelaxationSettings,
     proposals: Sequence[Proposal],
+    folder: Path,
     executor: QueueExecutor,
 ) -> list[History]:
     """Return what becomes of each structure at each pressure."""
-    blocks = [proposals[k : k + _BLOCK] for k in range(0, len(proposals), _BLOCK)]
-    descend = partial(descended, potential, relaxation, pressures=settings.pressures)
-    futures = [executor.submit(descend, [p.crystal for p in block]) for block in blocks]
-    return [history for future in futures for history in future.result()]
+    histories: list[History] = [[] for _ in proposals]
+    now = [p.crystal for p in proposals]
+    for pressure in settings.pressures:
+        relax = partial(_relaxed, potential, relaxation, folder, pressure)
+        blocks = [executor.submit(relax, now[k : k + _BLOCK]) for k in range(0, len(now), _BLOCK)]
+        results = [result for block in blocks for result in block.result()]
+        for history, result in zip(histories, results, strict=True):
+            history.append(result)
+        # Each time from where the last pressure left it.
+        now = [r.crystal if isinstance(r, Relaxed) else crystal for r, crystal in zip(results, now, strict=True)]
+    return histories
 
 
-def descended(
+def _relaxed(
     potential: PotentialSettings,
     relaxation: RelaxationSettings,
+    folder: Path,
+    pressure: float,
     crystals: Sequence[Crystal],
-    pressures: Sequence[float],
-) -> list[History]:
-    """Relax crystals at one pressure (eV/Å³) after the other, each time from where they were left."""
-    now, histories = list(crystals), [[] for _ in crystals]
-    for pressure in pressures:
-        for place, result in enumerate(relaxed_at(potential, relaxation, now, pressure)):
-            histories[place].append(result)
-            if isinstance(result, Relaxed):
-                now[place] = result.crystal
-    return histories
+) -> list[Relaxed | Failure]:
+    """Relax a block of crystals at a pressure (eV/Å³), unless that has been done."""
+    asked = {
+        "potential_sha256": identity(potential),
+        "relaxation": plain(relaxation, {}),
+        "pressure": pressure,
+        "structures": [structure_document(crystal) for crystal in crystals],
+    }
+    results = _kept(
+        folder, asked, lambda: list(map(relaxed_document, relaxed_at(potential, relaxation, crystals, pressure)))
+    )
+    return [relaxed_from(result) for result in results]
 
 
 def _folder(path: Path) -> Path:
@@ -142,29 +157,36 @@ def _folder(path: Path) -> Path:
     return folder
 
 
+def _kept(folder: Path, asked: Mapping[str, Any], answer: Callable[[], Any]) -> Any:
+    """Return plain data that answers plain data; found in a folder, or else asked for and put there."""
+    key = hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:20]
+    file = folder / f"{key}.json"
+    if not file.exists():
+        replace_text(file, json.dumps(answer()) + "\n")
+    return snapshot(file)
+
+
 def _checked(
-    settings: DecompressionSettings, potential: PotentialSettings, history: History, folder: Path
+    settings: DecompressionSettings, potential: PotentialSettings, folder: Path, history: History
 ) -> list[dict[str, Any]]:
-    """Return what is said of a phase at each pressure, down to where it is lost; kept in a file of its own."""
-    made_by = json.dumps(
-        {
-            "potential_sha256": identity(potential),
-            "settings": plain(settings, {}),
-            "structures": [structure_document(r.crystal) if isinstance(r, Relaxed) else str(r.reason) for r in history],
-        }
-    )
-    kept = folder / f"{hashlib.sha256(made_by.encode()).hexdigest()[:20]}.json"
-    if not kept.exists():
-        exact = load_potential(in_double_precision(potential))
-        documents: list[dict[str, Any]] = []
-        for place, (pressure, result) in enumerate(zip(settings.pressures, history, strict=True)):
-            found = _step(history[place - 1] if place else None, result)
-            found = found or check(exact, result.crystal, pressure, settings.phonons)
+    """Return what is said of a phase at each pressure, down to where it is lost; each is kept."""
+    exact, documents = load_potential(in_double_precision(potential)), []
+    for place, (pressure, result) in enumerate(zip(settings.pressures, history, strict=True)):
+        found = _step(history[place - 1] if place else None, result)
+        if found is None:
+            asked = {
+                "potential_sha256": identity(potential),
+                "phonons": plain(settings.phonons, {}),
+                "pressure": pressure,
+                "structure": structure_document(result.crystal),
+            }
+            answer = partial(check, exact, result.crystal, pressure, settings.phonons)
+            documents.append(_kept(folder, asked, lambda answer=answer: check_document(answer())))
+        else:
             documents.append(check_document(found))
-            if found.verdict in NO_MINIMUM:
-                break
-        replace_text(kept, json.dumps(documents) + "\n")
-    return snapshot(kept)
+        if Verdict[documents[-1]["verdict"].upper()] in NO_MINIMUM:
+            break
+    return documents
 
 
 def _step(before: Relaxed | Failure | None, now: Relaxed | Failure) -> Check | None:
