@@ -11,7 +11,7 @@ from gasearch.screening.surface import Surface
 
 #: The highest image begins to climb when no force on the band exceeds this many times its limit.
 _CLIMB = 5.0
-#: Time steps of FIRE, in √(mass/(eV/Å²)) of a unit mass, and its constants (doi:10.1103/PhysRevLett.97.170201, table).
+#: Time steps of FIRE, in √(mass/(eV/Å²)) of a unit mass, and its constants (doi:10.1103/PhysRevLett.97.170201).
 _FIRST_STEP, _LONGEST_STEP = 0.1, 0.4
 _WAIT, _GROW, _SHRINK, _MIX, _MIX_DECAY = 5, 1.1, 0.5, 0.1, 0.99
 

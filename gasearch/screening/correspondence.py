@@ -69,7 +69,7 @@ class Correspondence:
 def strain_scale(cell: np.ndarray, atoms: int) -> float:
     """Return J = Ω^(1/3) N^(1/6), Å, of a cell: the same physics for every choice of it.
 
-    Sheppard and others, doi:10.1063/1.3684549, eq. (10).
+    Sheppard and others, doi:10.1063/1.3684549.
     """
     return abs(np.linalg.det(cell)) ** (1 / 3) * atoms ** (1 / 6)
 
