@@ -170,7 +170,7 @@ def _checked(
     settings: DecompressionSettings, potential: PotentialSettings, folder: Path, history: History
 ) -> list[dict[str, Any]]:
     """Return what is said of a phase at each pressure, down to where it is lost; each is kept."""
-    exact, documents = load_potential(in_double_precision(potential)), []
+    documents: list[dict[str, Any]] = []
     for place, (pressure, result) in enumerate(zip(settings.pressures, history, strict=True)):
         found = _step(history[place - 1] if place else None, result)
         if found is None:
@@ -180,13 +180,20 @@ def _checked(
                 "pressure": pressure,
                 "structure": structure_document(result.crystal),
             }
-            answer = partial(check, exact, result.crystal, pressure, settings.phonons)
-            documents.append(_kept(folder, asked, lambda answer=answer: check_document(answer())))
+            answer = partial(_check, settings, potential, result.crystal, pressure)
+            documents.append(_kept(folder, asked, answer))
         else:
             documents.append(check_document(found))
         if Verdict[documents[-1]["verdict"].upper()] in NO_MINIMUM:
             break
     return documents
+
+
+def _check(
+    settings: DecompressionSettings, potential: PotentialSettings, crystal: Crystal, pressure: float
+) -> dict[str, Any]:
+    exact = load_potential(in_double_precision(potential))
+    return check_document(check(exact, crystal, pressure, settings.phonons))
 
 
 def _step(before: Relaxed | Failure | None, now: Relaxed | Failure) -> Check | None:
