@@ -106,6 +106,14 @@ def positive(text: str) -> float:
     return number
 
 
+def not_negative(text: str) -> float:
+    """Read a number of at least 0."""
+    number = float(text)
+    if not 0 <= number < float("inf"):
+        raise ArgumentTypeError(f"{text} is not a number of at least 0")
+    return number
+
+
 def count(text: str) -> int:
     """Read a whole number above 0."""
     number = int(text)

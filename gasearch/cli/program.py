@@ -12,6 +12,7 @@ from gasearch.cli.completion import add_completion
 from gasearch.cli.dft import add_dft
 from gasearch.cli.learning import add_figure
 from gasearch.cli.potential import add_potential
+from gasearch.cli.quench import add_quench
 from gasearch.cli.search import add_search, add_views
 from gasearch.cli.series import add_series
 from gasearch.cli.tc import add_tc, with_run
@@ -68,7 +69,10 @@ def _parser() -> ArgumentParser:
         "gasearch", description=_DESCRIPTION, epilog=epilog(_EXAMPLE), formatter_class=RawTextHelpFormatter
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (add_search, add_watch, add_views, add_series, add_potential, add_dft, add_tc, add_figure):
+    for add in (
+        *(add_search, add_watch, add_views, add_series),
+        *(add_potential, add_dft, add_tc, add_quench, add_figure),
+    ):
         add(commands)
     add_completion(commands, parser)
     return parser

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import combinations_with_replacement
 from pathlib import Path
 from typing import Any, Literal
@@ -148,3 +148,14 @@ class AseSettings:
 
 
 PotentialSettings = MaceSettings | LennardJonesSettings | AseSettings
+
+
+def in_double_precision(settings: PotentialSettings) -> PotentialSettings:
+    """Return the potential evaluated with all digits, which differences of forces and of enthalpies need."""
+    return replace(settings, dtype="float64") if isinstance(settings, MaceSettings) else settings
+
+
+def trained_range_GPa(settings: PotentialSettings) -> tuple[float, float] | None:
+    """Return the lowest and highest pressure (GPa) that its card says it was made for; None where none is known."""
+    card = settings.card if isinstance(settings, MaceSettings) else None
+    return card.pressure_GPa if card else None

@@ -311,6 +311,13 @@ def number_text(value: float) -> str:
     return f"{value:g}".replace("-", "\N{MINUS SIGN}")
 
 
+def colours_in_order(count: int) -> np.ndarray:
+    """Return colours (count, 4) for things that have an order, from dark to light."""
+    from matplotlib import colormaps
+
+    return colormaps[NEAR_COLOURS](np.linspace(0.05, 0.85, count))
+
+
 @contextmanager
 def figure_in_style(size: tuple[float, float]) -> Iterator[Figure]:
     """Yield a figure in the style of this module; matplotlib's global state is as it was afterwards."""

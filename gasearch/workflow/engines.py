@@ -21,11 +21,12 @@ from gasearch.espresso.runner import PROGRAMS, PwRunner, ScfFailure, default_pse
 from gasearch.espresso.settings import RefineSettings
 from gasearch.espresso.vc_relax import Descent
 from gasearch.files import replace_text, writing_to
-from gasearch.outcomes import Attempt, ElectronicStructure, Failure, Reason, RefinedPhase, Relaxed
+from gasearch.outcomes import Attempt, ElectronicStructure, Failure, RefinedPhase, Relaxed
 from gasearch.parallel.settings import ClusterSettings
 from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
 from gasearch.units import pressure_to_GPa
-from gasearch.workflow.refined_document import structure_document, structure_from
+from gasearch.workflow.refined_document import structure_document
+from gasearch.workflow.relaxed_document import relaxed_document, relaxed_from
 
 
 class Engine(Protocol):
@@ -151,8 +152,8 @@ class CalculatorEngine:
             result = self._relaxer().relax([start], pressure)[0]
             with writing_to(self.kept):
                 self.kept.mkdir(exist_ok=True)
-            replace_text(path, json.dumps(asked | {"result": _plain(result)}))
-        return _result(json.loads(path.read_text())["result"], pressure)
+            replace_text(path, json.dumps(asked | {"result": relaxed_document(result)}))
+        return _refined(relaxed_from(json.loads(path.read_text())["result"]), pressure)
 
     def _relaxer(self) -> BatchRelaxer:
         from gasearch.potential.ase_calculator import AseCalculator
@@ -192,16 +193,7 @@ def engine_of(settings: RefineSettings, folder: Path, cluster: ClusterSettings |
     return EspressoEngine(runner, settings.dft)
 
 
-def _plain(result: Relaxed | Failure) -> dict[str, Any]:
+def _refined(result: Relaxed | Failure, pressure: float) -> RefinedPhase | Failure:
     if isinstance(result, Failure):
-        return {"reason": result.reason.name, "steps": result.steps, "detail": result.detail}
-    numbers = {name: getattr(result, name) for name in ("energy", "enthalpy", "steps", "max_force", "max_stress")}
-    return {"structure": structure_document(result.crystal)} | numbers
-
-
-def _result(plain: Mapping[str, Any], pressure: float) -> RefinedPhase | Failure:
-    if "reason" in plain:
-        return Failure(Reason[plain["reason"]], plain["steps"], None, plain["detail"])
-    numbers = {name: value for name, value in plain.items() if name != "structure"}
-    relaxed = Relaxed(crystal=structure_from(plain["structure"]), **numbers)
-    return RefinedPhase(relaxed, pressure, (Attempt("", "converged", relaxed.steps),))
+        return result
+    return RefinedPhase(result, pressure, (Attempt("", "converged", result.steps),))

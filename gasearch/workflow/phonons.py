@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
 from gasearch.phonon.phonons import PhononSettings
 from gasearch.phonon.stability import stability
 from gasearch.potential.load import identity, load_potential
-from gasearch.potential.settings import MaceSettings, PotentialSettings
+from gasearch.potential.settings import PotentialSettings, in_double_precision
 from gasearch.schema import plain
 from gasearch.units import MEV_PER_EV, pressure_from_GPa
 from gasearch.workflow.electrons import file_name
@@ -68,9 +67,7 @@ def phonons_on(
 
 
 def _ask(settings: PhononSettings, potential: PotentialSettings, crystal: Crystal, pressure: float) -> Stability:
-    # Forces of small displacements need the digits.
-    exact = replace(potential, dtype="float64") if isinstance(potential, MaceSettings) else potential
-    return stability(load_potential(exact), crystal, pressure, settings)
+    return stability(load_potential(in_double_precision(potential)), crystal, pressure, settings)
 
 
 def _is_wanted(phase: Mapping[str, Any], settings: PhononSettings) -> bool:

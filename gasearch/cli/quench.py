@@ -1,0 +1,108 @@
+"""Subcommands beyond the hull: what survives decompression, and behind which barrier."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gasearch.cli.command import add_command, count, not_negative, opened, positive, say, warn
+from gasearch.errors import InputError
+
+if TYPE_CHECKING:
+    from gasearch.potential.settings import PotentialSettings
+
+
+def add_quench(commands: Any) -> None:
+    """Declare them."""
+    what = "follow phases of a run down in pressure: against the hull, and to where they are no minimum any more"
+    quench = add_command(commands, "quench", _quench, what, "DIR", "gasearch quench runs/h-s-200gpa --to 100 --steps 5")
+    add = quench.add_argument
+    add("--to", type=float, default=0.0, metavar="P", help="GPa, the lowest pressure; default: 0")
+    add("--steps", type=count, default=9, metavar="N", help="pressures in all, evenly spaced; default: 9")
+    add("--follow", type=not_negative, default=10.0, metavar="MEV", help="above the run's hull; default: 10")
+    add("--window", type=positive, default=100.0, metavar="MEV", help="of the phases of the hulls; default: 100")
+    add("--structure", type=Path, action="append", default=[], metavar="FILE", help="more structures to follow")
+    add("--no-phonons", action="store_true", help="strains and moves within the primitive cell alone")
+    add("--min-length", type=positive, default=7.0, metavar="A", help="of the phonons' supercell; default: 7")
+    add("--max-atoms", type=count, default=256, metavar="N", help="in it, at most; default: 256")
+
+    what = "find the barrier from one structure to another, by a nudged elastic band of atoms and lattice"
+    example = "gasearch barrier Im-3m.cif R3m.cif --potential potentials/h-s-200gpa --pressure 150 200"
+    barrier = add_command(commands, "barrier", _barrier, what, "START", example)
+    add = barrier.add_argument
+    add("end", type=Path, metavar="END", help="a structure of the same composition")
+    wanted = "a MACE model or its folder, a run's directory, or the import path of an ASE calculator"
+    add("--potential", required=True, metavar="WHAT", help=wanted)
+    add("--pressure", type=float, nargs="+", default=[0.0], metavar="P", help="GPa, one or more; default: 0")
+    add("--paths", type=count, default=3, metavar="N", help="ways to map atoms and lattice that are tried; default: 3")
+    add("--multiple", type=count, default=1, metavar="N", help="times the smallest common cell; default: 1")
+    add("--images", type=count, default=7, metavar="N", help="between the two ends; default: 7")
+    add("--max-force", type=positive, default=0.01, metavar="F", help="eV/Å that may be left; default: 0.01")
+    add("--max-steps", type=count, default=600, metavar="N", help="evaluations of all images; default: 600")
+    add("--temperature", type=positive, default=300.0, metavar="T", help="K, of the lifetime; default: 300")
+    add("--attempts", type=positive, metavar="THZ", help="attempt frequency of the lifetime; default: k_BT/h")
+    add("--output", "-o", type=Path, default=Path("barrier"), metavar="FOLDER", help="default: barrier")
+
+
+def _quench(options: Namespace) -> None:
+    import numpy as np
+
+    from gasearch.phonon.phonons import PhononSettings
+    from gasearch.screening.decompression import DecompressionSettings
+    from gasearch.units import MEV_PER_EV, pressure_from_GPa, pressure_to_GPa
+    from gasearch.workflow.quench import quench
+
+    _, config = opened(options.path)
+    highest = pressure_to_GPa(config.pressure)
+    if options.to > highest:
+        raise InputError(
+            f"--to {options.to:g} lies above the pressure of the search, {highest:g} GPa: give a lower one"
+        )
+    pressures = np.unique(np.linspace(options.to, highest, options.steps))[::-1]
+    settings = DecompressionSettings(
+        pressures=tuple(pressure_from_GPa(pressure) for pressure in pressures.tolist()),
+        follow=options.follow / MEV_PER_EV,
+        window=options.window / MEV_PER_EV,
+        phonons=None
+        if options.no_phonons
+        else PhononSettings(min_length=options.min_length, max_atoms=options.max_atoms),
+    )
+    quench(settings, config.potential, config.relaxation, options.path, options.structure, say, warn)
+
+
+def _barrier(options: Namespace) -> None:
+    from gasearch.screening.band import BandSettings
+    from gasearch.screening.barrier import BarrierSettings
+    from gasearch.workflow.barrier import BarrierTask, barrier
+
+    band = BandSettings(images=options.images, max_force=options.max_force, max_steps=options.max_steps)
+    task = BarrierTask(
+        start=options.path,
+        end=options.end,
+        potential=_potential(options.potential),
+        pressures_GPa=tuple(sorted(set(options.pressure))),
+        temperature=options.temperature,
+        attempts=options.attempts,
+        settings=BarrierSettings(options.paths, options.multiple, band),
+        output=options.output,
+    )
+    barrier(task, say, warn)
+
+
+def _potential(text: str) -> PotentialSettings:
+    """Return the potential that a user names."""
+    from gasearch.potential.settings import AseSettings, MaceSettings
+
+    path = Path(text)
+    if (path / "input.yaml").is_file():
+        return opened(path)[1].potential
+    if path.exists():
+        return MaceSettings(kind="mace", path=path)
+    calculator = AseSettings(kind="ase", calculator=text)
+    if calculator.problems(()):
+        raise InputError(
+            f"--potential {text}: there is no such file or run, and it is no import path such as "
+            "ase.calculators.emt.EMT"
+        )
+    return calculator

@@ -1,0 +1,1 @@
+"""What a phase near the hull is good for: decompression, barriers, elasticity."""

@@ -1,0 +1,51 @@
+"""What decompression says of a phase: as plain data, and as lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gasearch.screening.decompression import NO_MINIMUM, Verdict, lowest_minimum
+from gasearch.units import MEV_PER_EV
+
+
+def phase_document(name: str, formula: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a phase with its rows, pressures descending, and what follows from them."""
+    verdicts = [Verdict[row["verdict"].upper()] for row in rows]
+    lost = next((row for row, verdict in zip(rows, verdicts, strict=True) if verdict in NO_MINIMUM), None)
+    return {
+        "name": name,
+        "formula": formula,
+        "lowest_minimum_GPa": lowest_minimum([row["pressure_GPa"] for row in rows], verdicts),
+        "unsure_GPa": [r["pressure_GPa"] for r, v in zip(rows, verdicts, strict=True) if v is Verdict.UNSURE],
+        "lost_GPa": None if lost is None else lost["pressure_GPa"],
+        "lost_because": None if lost is None else lost["detail"],
+        "turns_into": (lost or {}).get("leads_to"),
+        "rows": list(rows),
+    }
+
+
+def phase_lines(phase: Mapping[str, Any]) -> list[str]:
+    """Return what is said of a phase, a line for each pressure and one for its fate."""
+    symbol = next((row["space_group"] for row in phase["rows"] if "space_group" in row), "?")
+    return [f"{phase['formula']} {symbol} ({phase['name']})", *map(_row_line, phase["rows"]), f"  {_fate(phase)}"]
+
+
+def _row_line(row: Mapping[str, Any]) -> str:
+    mark = "" if row["within_training_range"] is not False else "   ! beyond the training"
+    if "above_hull_eV_per_atom" not in row:
+        return f"{row['pressure_GPa']:9.1f} GPa  {row['detail']}{mark}"
+    above = MEV_PER_EV * row["above_hull_eV_per_atom"]
+    into = " + ".join(f"{part['formula']} {part['space_group']}" for part in row["decomposes_into"])
+    against = "on the hull" if above < 1e-3 else f"{above:.1f} meV/atom above {into}"
+    return f"{row['pressure_GPa']:9.1f} GPa  {row['space_group']:<10} {against}; {row['detail']}{mark}"
+
+
+def _fate(phase: Mapping[str, Any]) -> str:
+    lowest, lost = phase["lowest_minimum_GPa"], phase["lost_GPa"]
+    if lost is None:
+        return f"a minimum down to {lowest:.1f} GPa, the lowest pressure asked"
+    into = phase["turns_into"]
+    becomes = f", and becomes {into['space_group']}" if into else ""
+    held = "nowhere a minimum" if lowest is None else f"a minimum down to {lowest:.1f} GPa"
+    return f"{held}; lost at {lost:.1f} GPa{becomes}"

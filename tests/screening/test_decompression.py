@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from gasearch.crystal.crystal import Crystal
+from gasearch.crystal.symmetry import space_group
+from gasearch.phonon.phonons import PhononSettings
+from gasearch.potential.lennard_jones import LennardJones
+from gasearch.screening.decompression import Verdict, check, lowest_minimum
+
+FCC = Crystal(1.55 * (np.ones((3, 3)) - np.eye(3)), [[0, 0, 0]], [29])
+BCC = Crystal(1.2 * (np.ones((3, 3)) - 2 * np.eye(3)), [[0, 0, 0]], [29])
+
+
+def test_fcc_is_a_minimum_by_strains_and_by_phonons(kob_andersen: LennardJones):
+    found = check(kob_andersen, FCC, 0.0, PhononSettings(min_length=4.0))
+    assert found.verdict is Verdict.MINIMUM
+    assert found.elasticity.stable
+    assert found.phonons.lowest > -0.1
+
+
+def test_bcc_falls_and_it_is_said_what_into(kob_andersen: LennardJones):
+    found = check(kob_andersen, BCC, 0.0, None)
+    assert found.verdict is Verdict.ELASTIC
+    assert "not positive definite" in found.detail
+    assert space_group(found.leads_to).symbol in ("Fm-3m", "P6_3/mmc", "R-3m")
+
+
+def test_what_does_not_relax_is_lost(kob_andersen: LennardJones):
+    nothing = Crystal(50 * np.eye(3), [[0, 0, 0]], [29])
+    assert check(kob_andersen, nothing, 5.0, None).verdict in (Verdict.LOST, Verdict.TRANSFORMED)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "lowest"),
+    [
+        ([Verdict.MINIMUM, Verdict.UNSURE, Verdict.PHONON, Verdict.MINIMUM], 2.0),
+        ([Verdict.ELASTIC, Verdict.MINIMUM], None),
+        ([Verdict.MINIMUM, Verdict.MINIMUM], 2.0),
+    ],
+)
+def test_the_lowest_pressure_is_that_before_the_first_loss(verdicts: list[Verdict], lowest: float | None):
+    assert lowest_minimum([3.0, 2.0, 1.0, 0.0][: len(verdicts)], verdicts) == lowest
