@@ -37,12 +37,16 @@ def add_workers(command: ArgumentParser) -> None:
     command.add_argument("--workers", type=count, default=cores, metavar="N", help=what)
 
 
-def add_programs(command: ArgumentParser, program: str, hours: float) -> None:
-    """Add the options that say how programs of Quantum ESPRESSO are run, the longest being ``program``."""
+def add_programs(command: ArgumentParser, program: str, hours: float, several: bool = True) -> None:
+    """Add the options that say how programs of Quantum ESPRESSO are run, the longest being ``program``.
+
+    ``several`` says whether more than one may run at a time.
+    """
     command.add_argument(
         "--pseudo-dir", type=Path, metavar="DIR", help="holds X.UPF for each element X; default: PseudoDojo PBE"
     )
-    add_workers(command)
+    if several:
+        add_workers(command)
     command.add_argument(
         "--launcher", default="", metavar="COMMAND", help=f"starts {program} on several ranks: 'mpirun -n 4'"
     )

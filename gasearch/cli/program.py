@@ -10,6 +10,7 @@ from gasearch.cli.command import epilog
 from gasearch.cli.dft import add_dft
 from gasearch.cli.learning import add_figure
 from gasearch.cli.potential import add_potential
+from gasearch.cli.screen import add_screen
 from gasearch.cli.search import add_search, add_views
 from gasearch.cli.tc import add_tc, with_run
 from gasearch.errors import GasearchError, InputError
@@ -60,6 +61,6 @@ def _parser() -> ArgumentParser:
         "gasearch", description=_DESCRIPTION, epilog=epilog(_EXAMPLE), formatter_class=RawTextHelpFormatter
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for add in (add_search, add_views, add_potential, add_dft, add_tc, add_figure):
+    for add in (add_search, add_views, add_potential, add_dft, add_tc, add_screen, add_figure):
         add(commands)
     return parser

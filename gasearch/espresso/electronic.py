@@ -37,7 +37,8 @@ _BELOW, _ABOVE, _SPACING = 6.0, 4.0, 0.05
 #: By how much a number of electrons may miss a whole one that it stands for; moments are summed on a grid.
 _WHOLE = 1e-3
 _EV_PER_HARTREE = 2 * EV_PER_RYDBERG
-_XML = "data-file-schema.xml"
+#: Where pw.x writes what it knows of a calculation.
+XML = "data-file-schema.xml"
 #: Points of the path along which bands are computed.
 _PATH_POINTS = 80
 _BANDS = re.compile(r"bands \(ev\):\s*\n\s*\n((?:[ \t]+-?\d.*\n)+)")
@@ -46,7 +47,7 @@ _PROJECTION = re.compile(r"pdos_atm#\d+\((\w+)\)_wfc#\d+\(([spdf])\)$")
 
 
 @dataclass(frozen=True, eq=False)
-class _Bands:
+class Bands:
     """What pw.x writes of its bands: energies in eV, eigenvalues (spins, k, bands), one spin if both are alike."""
 
     fermi_energy: float
@@ -77,7 +78,7 @@ def _electronic_structure(
     return replace(read_electronic(record.files, crystal, scf.magnetization), bands=bands, path=path)
 
 
-_RESULTS = ("dos", "pdos.*", f"pwscf.save/{_XML}")
+_RESULTS = ("dos", "pdos.*", f"pwscf.save/{XML}")
 
 
 def steps(
@@ -130,7 +131,7 @@ def read_electronic(files: Mapping[str, str], crystal: Crystal, magnetization: f
     The magnetization (Bohr magnetons per cell) is that of the SCF: without it the number of electrons of each spin is
     not known.
     """
-    bands = _read_bands(files[_XML])
+    bands = read_bands(files[XML])
     energies, dos = _columns(files["dos"])
     projections: dict[tuple[int, str], np.ndarray] = defaultdict(lambda: np.zeros_like(dos))
     for name, text in files.items():
@@ -163,19 +164,19 @@ def _number(word: str) -> float:
     return float(word) if "E" in word or "-" not in word[1:] else 0.0
 
 
-def _read_bands(xml: str) -> _Bands:
+def read_bands(xml: str) -> Bands:
     """Read pw.x's XML; its energies are in hartree."""
     found = ElementTree.fromstring(xml).find("output/band_structure")
     rows = np.array([entry.findtext("eigenvalues").split() for entry in found.findall("ks_energies")], dtype=float)
     spins = 2 if found.findtext("lsda", "false").strip() == "true" else 1
-    return _Bands(
+    return Bands(
         fermi_energy=float(found.findtext("fermi_energy")) * _EV_PER_HARTREE,
         electrons=float(found.findtext("nelec")),
         eigenvalues=np.array(np.split(rows, spins, axis=1)) * _EV_PER_HARTREE,
     )
 
 
-def _gap(bands: _Bands, magnetization: float) -> tuple[float, float]:
+def _gap(bands: Bands, magnetization: float) -> tuple[float, float]:
     """Return the gap, eV, and its middle; 0 where bands overlap or one is partly filled."""
     signs = np.array([1.0, -1.0] if len(bands.eigenvalues) == 2 else [0.0])
     filled = (bands.electrons + signs * magnetization) / 2

@@ -133,8 +133,9 @@ class PwRelaxer:
             remedy, way = str(cure), way.with_remedy(cure)
 
     def _try(self, start: Crystal, way: _Way, pressure: float) -> _Try:
-        text = write_vc_relax(start, way.settings, way.descent, pressure, str(self.runner.pseudo_dir))
-        record = self.runner.run([Step("pw.x", text)], start)
+        runner = self.runner
+        text = write_vc_relax(start, way.settings, way.descent, pressure, str(runner.pseudo_dir), runner.spins)
+        record = runner.run([Step("pw.x", text)], start)
         walked = read_vc_relax(record.printed[0], start, pressure)
         if not walked.ended:
             return _Try(walked.crystal, walked.steps, problem=failure(record))

@@ -176,6 +176,8 @@ class PwRunner:
     kept : Path or None
         Where inputs and outputs are kept, a folder for each calculation: one that is there is read, not run again,
         unless another version of pw.x made it.
+    spins : tuple of float or None
+        How the spins of each atom of the crystals start, as of `gasearch.espresso.pw.write_scf`.
     """
 
     settings: PwSettings
@@ -184,6 +186,7 @@ class PwRunner:
     scratch: Path | None = None
     launcher: tuple[str, ...] = ()
     kept: Path | None = None
+    spins: tuple[float, ...] | None = None
 
     def check(self, numbers: tuple[int, ...], programs: Sequence[str] = ("pw.x",)) -> None:
         """Raise `MissingProgramError` unless programs, launcher and the pseudopotential of each element are there."""
@@ -203,7 +206,7 @@ class PwRunner:
         return result
 
     def _scf(self, crystal: Crystal, settings: PwSettings) -> ScfResult | ScfFailure:
-        text = write_scf(crystal, settings, str(self.pseudo_dir))
+        text = write_scf(crystal, settings, str(self.pseudo_dir), self.spins)
         record = self.run([Step("pw.x", text)], crystal)
         return read_scf(record.printed[0], len(crystal)) or failure(record)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,8 +74,15 @@ class VcRelaxResult:
     steps: int
 
 
-def write_vc_relax(crystal: Crystal, settings: PwSettings, descent: Descent, pressure: float, pseudo_dir: str) -> str:
-    """Return the input of a relaxation at a pressure (eV/Å³)."""
+def write_vc_relax(
+    crystal: Crystal,
+    settings: PwSettings,
+    descent: Descent,
+    pressure: float,
+    pseudo_dir: str,
+    spins: Sequence[float] | None = None,
+) -> str:
+    """Return the input of a relaxation at a pressure (eV/Å³); ``spins`` as of `gasearch.espresso.pw.write_scf`."""
     force = descent.max_force / (EV_PER_RYDBERG / A_PER_BOHR)
     miss = pressure_to_GPa(descent.max_stress) * KBAR_PER_GPA
     control = (
@@ -84,7 +92,7 @@ def write_vc_relax(crystal: Crystal, settings: PwSettings, descent: Descent, pre
     )
     return joined(
         control_lines(control, pseudo_dir, disk_io="none"),
-        system_lines(crystal, settings, smeared(settings)),
+        system_lines(crystal, settings, smeared(settings), spins),
         electrons_lines(settings),
         [
             "&IONS",
@@ -94,7 +102,7 @@ def write_vc_relax(crystal: Crystal, settings: PwSettings, descent: Descent, pre
             f"  press = {pressure_to_GPa(pressure) * KBAR_PER_GPA:.6f}, press_conv_thr = {miss:.6f}",
             "/",
         ],
-        cards(crystal, settings.k_spacing),
+        cards(crystal, settings.k_spacing, spins),
     )
 
 

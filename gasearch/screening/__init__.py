@@ -1,0 +1,1 @@
+"""Screens beyond the hull: what survives, what is magnetic, what nests."""
