@@ -88,6 +88,19 @@ def grid(text: str) -> tuple[int, int, int]:
     return first, second, third
 
 
+def keyword_arguments(text: str) -> dict[str, Any]:
+    """Read the keyword arguments of a calculator, as JSON; ValueError if they are none."""
+    import json
+
+    try:
+        arguments = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"arguments: {text!r} is not JSON ({error}); give an object such as '{{\"a\": 1}}'") from error
+    if not isinstance(arguments, dict):
+        raise ValueError(f"arguments: {text!r} is no JSON object; give one such as '{{\"a\": 1}}'")
+    return arguments
+
+
 def opened(path: Path) -> tuple[RunDirectory, Config]:
     """Return the last epoch of a run, and the run's input with that epoch's potential."""
     from gasearch.config import load

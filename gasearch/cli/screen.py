@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gasearch.crystal.crystal import Crystal
     from gasearch.espresso.protocol import DftProtocol
     from gasearch.espresso.runner import PwRunner
+    from gasearch.workflow.magnets import Magnet
 
 
 def add_screen(commands: Any) -> None:
@@ -29,6 +30,23 @@ def add_screen(commands: Any) -> None:
     add("--temperature", type=positive, default=600.0, metavar="K", help="of occupations and δ(E); default: 600")
     add("--stoner", type=positive, metavar="EV", help="I, for the enhanced susceptibility χ0/(1 - I χ0) of one spin")
     _add_dft(command)
+    add_programs(command, "pw.x", 6.0, several=False)
+
+    what = "moments of magnets against pressure, from several orderings, up and down; the softest magnets first"
+    example = "gasearch screen magnetism iron.cif --pressures 0 20 40 60"
+    command = add_command(below, "magnetism", _magnetism, what, "STRUCTURE", example)
+    add = command.add_argument
+    add("others", type=Path, nargs="*", metavar="STRUCTURE", help="more of them, for a ranking")
+    add("--pressures", type=float, nargs="+", required=True, metavar="P", help="GPa")
+    add("--moment", type=positive, default=3.0, metavar="M", help="μB that each magnetic atom begins with; default: 3")
+    add("--antiferromagnets", type=int, default=2, metavar="N", help="orderings besides the ferromagnet; default: 2")
+    add("--multiple", type=count, default=2, metavar="N", help="of the primitive cell, their cells; default: 2")
+    add("--elements", nargs="+", metavar="X", help="that may have moments; default: magnetic d and f elements")
+    add("--no-return", action="store_true", help="up in pressure only, not down again")
+    add("--calculator", metavar="IMPORT.PATH", help="an ASE calculator with moments and stress, instead of pw.x")
+    add("--arguments", default="{}", metavar="JSON", help="keyword arguments of the calculator")
+    _add_dft(command)
+    add_programs(command, "pw.x", 6.0)
 
 
 def _add_dft(command: ArgumentParser) -> None:
@@ -39,7 +57,6 @@ def _add_dft(command: ArgumentParser) -> None:
     add("--ecutrho", type=positive, metavar="RY", help="for the density; ultrasoft pseudopotentials need 8 to 12 times")
     add("--k-spacing", type=positive, metavar="S", help="1/Å, with 2π, of the SCF; instead of the protocol's")
     add("--degauss", type=positive, metavar="RY", help="smearing of the SCF; instead of the protocol's")
-    add_programs(command, "pw.x", 6.0, several=False)
 
 
 def _protocol(options: Namespace) -> DftProtocol:
@@ -71,13 +88,13 @@ def _runner(options: Namespace, folder: Path) -> PwRunner:
     )
 
 
-def _structure(options: Namespace) -> Crystal:
+def _structure(path: Path) -> Crystal:
     from gasearch.crystal.symmetry import primitive
     from gasearch.workflow.structure_files import read_structures
 
-    found = read_structures([options.path])
+    found = read_structures([path])
     if len(found) != 1:
-        raise InputError(f"{options.path} holds {len(found)} structures: give a file with one")
+        raise InputError(f"{path} holds {len(found)} structures: give a file with one")
     return primitive(found[0])
 
 
@@ -91,7 +108,7 @@ def _nesting(options: Namespace) -> None:
     from gasearch.espresso.pw import k_grid
     from gasearch.workflow.nesting import NestingSettings, screen_nesting
 
-    crystal, folder = _structure(options), _folder(options, "nesting")
+    crystal, folder = _structure(options.path), _folder(options, "nesting")
     settings = NestingSettings(
         grid=options.grid or k_grid(crystal, _protocol(options).dos_k_spacing),
         times=options.times,
@@ -101,3 +118,45 @@ def _nesting(options: Namespace) -> None:
     # Without spins: what is asked is which order the metal without one would choose.
     runner = replace(_runner(options, folder), spins=(0.0,) * len(crystal))
     screen_nesting(settings, runner, crystal, folder, say)
+
+
+def _magnetism(options: Namespace) -> None:
+    from gasearch.crystal.composition import SYMBOLS
+    from gasearch.espresso.pw import MAGNETIC
+    from gasearch.workflow.magnetism import MagnetismSettings, screen_magnetism
+
+    if unknown := sorted(set(options.elements or ()) - set(SYMBOLS)):
+        raise InputError(f"--elements: {', '.join(unknown)} is no element; give symbols such as Fe Mn")
+    folder = _folder(options, "magnetism")
+    crystals = _named_structures([options.path, *options.others])
+    settings = MagnetismSettings(
+        pressures=tuple(sorted(set(options.pressures))),
+        moment=options.moment,
+        antiferromagnets=options.antiferromagnets,
+        multiple=options.multiple,
+        back=not options.no_return,
+        elements=frozenset(map(SYMBOLS.index, options.elements)) if options.elements else MAGNETIC,
+        workers=options.workers,
+    )
+    screen_magnetism(settings, _magnet(options, folder), crystals, folder, say)
+
+
+def _named_structures(paths: list[Path]) -> dict[str, Crystal]:
+    names = [path.stem for path in paths]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"several structures are named {', '.join(repeated)}: give the files different names")
+    return {path.stem: _structure(path) for path in paths}
+
+
+def _magnet(options: Namespace, folder: Path) -> Magnet:
+    from gasearch.cli.command import keyword_arguments
+    from gasearch.workflow.magnets import CalculatorMagnet, EspressoMagnet
+
+    protocol = _protocol(options)
+    if options.calculator:
+        try:
+            arguments = keyword_arguments(options.arguments)
+        except ValueError as error:
+            raise InputError(f"--{error}") from error
+        return CalculatorMagnet(options.calculator, arguments, protocol.descent)
+    return EspressoMagnet(_runner(options, folder), protocol)

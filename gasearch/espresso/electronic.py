@@ -138,7 +138,7 @@ def read_electronic(files: Mapping[str, str], crystal: Crystal, magnetization: f
         if found := _PROJECTION.search(name):
             # dos.x and projwfc.x round the number of energies differently.
             projections[SYMBOLS.index(found[1]), found[2]] += np.interp(energies, *_columns(text))
-    gap, middle = _gap(bands, magnetization)
+    gap, middle = gap_of(bands, magnetization)
     return ElectronicStructure(
         crystal=crystal,
         fermi_energy=middle if gap > 0 else bands.fermi_energy,
@@ -176,8 +176,8 @@ def read_bands(xml: str) -> Bands:
     )
 
 
-def _gap(bands: Bands, magnetization: float) -> tuple[float, float]:
-    """Return the gap, eV, and its middle; 0 where bands overlap or one is partly filled."""
+def gap_of(bands: Bands, magnetization: float) -> tuple[float, float]:
+    """Return the gap, eV, of bands and its middle; 0 where bands overlap or one is partly filled."""
     signs = np.array([1.0, -1.0] if len(bands.eigenvalues) == 2 else [0.0])
     filled = (bands.electrons + signs * magnetization) / 2
     occupied = np.rint(filled).astype(int)

@@ -102,21 +102,25 @@ def plot_path(
 
     ``distances`` (n,) do not grow at a jump; ``ticks`` are places and names of points of high symmetry.
     """
-    with figure_in_style((6.4, 3.4)) as figure:
-        axes = figure.add_subplot()
-        axes.set_title(title)
-        for place, _ in ticks:
-            axes.axvline(place, color=FAINT, lw=0.6, zorder=0)
-        jumps = np.flatnonzero(np.diff(distances) <= 0) + 1
-        for (name, values), colour in zip(curves.items(), _COLOURS, strict=False):
-            for number, part in enumerate(np.split(np.arange(len(distances)), jumps)):
-                axes.plot(distances[part], values[part], color=colour, lw=1.3, label=None if number else name)
-        axes.axhline(1.0, color=INK, lw=0.6, ls=(0, (1, 3)))
-        axes.set_xticks([place for place, _ in ticks], [tick_text(name) for _, name in ticks])
-        axes.tick_params(axis="x", length=0)
-        axes.set_xlim(distances[0], distances[-1])
-        # Γ is far above the rest where a surface nests with itself.
-        axes.set_ylim(0, 1.25 * max(np.quantile(values, 0.95) for values in curves.values()))
-        axes.set_ylabel("over the mean of the zone")
-        axes.legend(fontsize=8, loc="upper right")
+    with figure_in_style((6.4, 1.0 + 1.7 * len(curves))) as figure:
+        panels = figure.subplots(len(curves), 1, sharex=True, squeeze=False)[:, 0]
+        panels[0].set_title(title)
+        for axes, colour, (name, values) in zip(panels, _COLOURS, curves.items(), strict=False):
+            _draw_curve(axes, distances, values, colour)
+            axes.set_ylabel(f"{name} / mean")
+            for place, _ in ticks:
+                axes.axvline(place, color=FAINT, lw=0.6, zorder=0)
+        panels[-1].set_xticks([place for place, _ in ticks], [tick_text(name) for _, name in ticks])
+        panels[-1].set_xlim(distances[0], distances[-1])
         return save(figure, path)
+
+
+def _draw_curve(axes: Axes, distances: np.ndarray, values: np.ndarray, colour: str) -> None:
+    jumps = np.flatnonzero(np.diff(distances) <= 0) + 1
+    for part in np.split(np.arange(len(distances)), jumps):
+        axes.plot(distances[part], values[part], color=colour, lw=1.3)
+    axes.axhline(1.0, color=INK, lw=0.6, ls=(0, (1, 3)))
+    axes.tick_params(axis="x", length=0)
+    # Γ may be far above the rest, where a surface nests with itself.
+    low, high = float(values.min()), float(np.quantile(values, 0.95))
+    axes.set_ylim(low - 0.1 * (high - low), high + 0.4 * (high - low))

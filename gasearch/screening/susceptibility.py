@@ -18,6 +18,9 @@ from gasearch.screening.bands import FermiBands, interpolated, occupation
 _TIMES = 48
 #: Relative difference by which a point must exceed its neighbours, to be a peak and no rounding.
 _ROUNDING = 1e-9
+#: Relative difference of the heights of peaks at the same |q| up to which they count as images of one: interpolated
+#: bands have the symmetry of the crystal only nearly.
+_IMAGES = 0.005
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +65,7 @@ class Peak:
         Full width at half of the height above the mean, in the direction where it is narrowest, Å⁻¹; a grid cannot show
         less than twice its spacing.
     images : int
-        Points of the grid that are as high: symmetry makes them equivalent.
+        Peaks of the same height and |q|: symmetry makes them equivalent.
     """
 
     q: tuple[float, ...]
@@ -170,17 +173,17 @@ def peaks(response: Response, count: int = 5, beyond: float = 0.0) -> list[Peak]
     top = values >= maximum_filter(values, size=footprint, mode="wrap") * (1 - _ROUNDING)
     # A plateau, as along an axis on which nothing depends, is as high as its neighbours; only the mean is no peak.
     places = np.argwhere(top & (lengths > beyond) & (values > response.mean * (1 + _ROUNDING)))
-    order = np.lexsort((lengths[tuple(places.T)], -values[tuple(places.T)].round(9)))
-    return _distinct(response, places[order], count)
+    order = np.lexsort((lengths[tuple(places.T)].round(6), -values[tuple(places.T)].round(9)))
+    return _distinct(response, places[order], lengths, count)
 
 
-def _distinct(response: Response, places: np.ndarray, count: int) -> list[Peak]:
-    heights = response.values[tuple(places.T)]
+def _distinct(response: Response, places: np.ndarray, lengths: np.ndarray, count: int) -> list[Peak]:
     found: list[Peak] = []
     while len(places) and len(found) < count:
-        same = np.isclose(heights, heights[0], rtol=1e-6)
+        heights, away = response.values[tuple(places.T)], lengths[tuple(places.T)]
+        same = np.isclose(heights, heights[0], rtol=_IMAGES) & np.isclose(away, away[0], rtol=1e-6)
         found.append(_peak(response, places[0], int(same.sum())))
-        places, heights = places[~same], heights[~same]
+        places = places[~same]
     return found
 
 

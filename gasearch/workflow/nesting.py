@@ -13,6 +13,7 @@ import numpy as np
 
 from gasearch.crystal.band_path import band_path
 from gasearch.crystal.crystal import Crystal
+from gasearch.crystal.geometry import NEIGHBOURS
 from gasearch.errors import CalculationError
 from gasearch.espresso.full_grid import full_grid
 from gasearch.espresso.ph import shown
@@ -203,21 +204,30 @@ def draw(found: Nesting, crystal: Crystal, settings: NestingSettings, folder: Pa
 
 
 def _plane(found: Nesting) -> PlanePicture:
-    """Return the plane through Γ, the highest peak of χ0 and the direction of space that is most across."""
+    """Return the plane through Γ, the highest peak of χ0 and the reciprocal vector that is most across."""
     reciprocal = found.bands.reciprocal
     highest = found.peaks["chi0"]
     q = np.array(highest[0].q if highest else (1.0, 0.0, 0.0)) @ reciprocal
     first = q / np.linalg.norm(q)
-    across = np.eye(3)[np.abs(first).round(6).argmin()]
+    across, name = _across(reciprocal, first)
     second = across - (across @ first) * first
     second /= np.linalg.norm(second)
-    reach = float(np.linalg.norm(reciprocal, axis=1).max()) * 0.75
+    reach = 0.75 * float(np.linalg.norm(reciprocal, axis=1).max())
     places = np.linspace(-reach, reach, _PLANE_POINTS)
     points = (places[:, None, None] * first + places[:, None] * second) @ np.linalg.inv(reciprocal)
     return PlanePicture(
         reach=reach,
-        axes=("along q* (1/Å)", f"across, towards {'xyz'[int(across.argmax())]} (1/Å)"),
+        axes=("along q* (1/Å)", f"across it, towards {name} (1/Å)"),
         maps={TITLES[name]: response.at(points) for name, response in found.responses.items()},
         bands=[interpolated(band, points) for band in found.bands.energies],
         marks=np.array([[q @ first, 0.0]]) if highest else np.zeros((0, 2)),
     )
+
+
+def _across(reciprocal: np.ndarray, direction: np.ndarray) -> tuple[np.ndarray, str]:
+    """Return the reciprocal vector (3,) that is most nearly perpendicular, the shortest of such, and its name."""
+    multiples = NEIGHBOURS[np.any(NEIGHBOURS != 0, axis=1)]
+    vectors = multiples @ reciprocal
+    lengths = np.linalg.norm(vectors, axis=1)
+    best = np.lexsort((lengths.round(6), np.abs(vectors @ direction / lengths).round(3)))[0]
+    return vectors[best], "(" + ", ".join(f"{n:g}" for n in multiples[best]) + ")"
