@@ -135,11 +135,11 @@ def _status(options: Namespace) -> None:
 
 
 def _plot(options: Namespace) -> None:
-    from gasearch.workflow.pictures import draw, draw_comparison, draw_electrons
+    from gasearch.workflow.pictures import draw, draw_comparison, draw_electrons, draw_front
     from gasearch.workflow.run_directory import existing_run
 
     directory = existing_run(options.path)
-    for path in [*draw(directory), *draw_comparison(directory), *draw_electrons(directory)]:
+    for path in [*draw(directory), *draw_front(directory), *draw_comparison(directory), *draw_electrons(directory)]:
         print(path)
 
 
@@ -178,7 +178,7 @@ def _hull(options: Namespace) -> None:
 
     from gasearch.workflow.run_directory import existing_run
     from gasearch.workflow.snapshots import snapshot
-    from gasearch.workflow.table import dft_lines
+    from gasearch.workflow.table import dft_lines, front_lines
 
     directory = existing_run(options.path)
     document = snapshot(directory.refined_phases if options.dft else directory.hull)
@@ -200,3 +200,5 @@ def _hull(options: Namespace) -> None:
             f"? the committee of potentials disagrees by more than {limit:.0f} meV/atom (by how much, follows): not "
             "counted for the hull; let DFT decide"
         )
+    for line in front_lines(document):
+        print(line)
