@@ -18,6 +18,7 @@ from gasearch.schema import setting, unknown
 from gasearch.thermodynamics.fitness import boltzmann
 from gasearch.thermodynamics.hull import Hull
 
+
 @dataclass(frozen=True)
 class SelectionSettings:
     """How parents and compositions are drawn.
