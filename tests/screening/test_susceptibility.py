@@ -73,7 +73,7 @@ def test_a_chain_peaks_at_twice_its_fermi_wave_vector(filling):
 
 
 def test_the_peak_of_a_chain_grows_with_the_logarithm_of_temperature():
-    # χ0(2k_F) = N(E_F) ln(1/T) + …: doi:10.1103/RevModPhys.60.1129, eq. (2.10), with N(E_F) of one spin.
+    # χ0(2k_F) = N(E_F) ln(1/T) + …, with N(E_F) of one spin: doi:10.1103/RevModPhys.60.1129, section II.
     bands = tight_binding(40000, 1, 1)
     hot, cold = (susceptibility(bands, t).values.max() for t in (0.02, 0.005))
     assert (cold - hot) / np.log(4) == pytest.approx(1 / (2 * PI), rel=0.01)
@@ -88,7 +88,7 @@ def test_a_half_filled_square_lattice_peaks_at_its_corner():
 
 
 def lindhard(x: np.ndarray) -> np.ndarray:
-    """χ0(q)/N(E_F) of free electrons at zero temperature, x = q/2k_F (doi:10.1016/0031-8914(54)80001-2)."""
+    """χ0(q)/N(E_F) of free electrons, zero temperature, x = q/2k_F (J. Lindhard, Mat. Fys. Medd. 28(8), 1954)."""
     return 0.5 + (1 - x**2) / (4 * x) * np.log(np.abs((1 + x) / (1 - x)))
 
 
