@@ -19,8 +19,10 @@ HEXAGONAL = Crystal([[2, 0, 0], [-1, np.sqrt(3), 0], [0, 0, 3]], [[1 / 3, 2 / 3,
 
 def invariant(crystal: Crystal, k: np.ndarray) -> np.ndarray:
     """A function of k with the symmetry of any lattice: the sum over lattice vectors of cos 2πk·n, by their length."""
-    n = np.array(np.meshgrid(*[range(-2, 3)] * 3)).reshape(3, -1).T
+    n = np.array(np.meshgrid(*[range(-4, 5)] * 3)).reshape(3, -1).T
     lengths = np.linalg.norm(n @ crystal.cell, axis=1)
+    # Whole shells alone have the symmetry.
+    n, lengths = n[lengths < 3.6], lengths[lengths < 3.6]
     return np.cos(2 * np.pi * k @ n.T) @ np.exp(-lengths)
 
 
