@@ -159,6 +159,28 @@ class RefinedPhase:
 
 
 @dataclass(frozen=True, eq=False)
+class BandGrid:
+    """Bands on a full Γ-centred grid of the Brillouin zone.
+
+    Parameters
+    ----------
+    cell : (3, 3) array
+        Å; the grid divides its reciprocal vectors.
+    energies : (bands, n1, n2, n3) array
+        eV from the Fermi energy; those of the other spin follow, where there are two.
+    electrons : float
+        Per cell, in these bands.
+    per_band : int
+        Electrons that a band holds at each point: 2 where both spins are alike, else 1.
+    """
+
+    cell: np.ndarray
+    energies: np.ndarray
+    electrons: float
+    per_band: int = 2
+
+
+@dataclass(frozen=True, eq=False)
 class ElectronicStructure:
     """The density of states around the Fermi energy, and whether there is a gap.
 

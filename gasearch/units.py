@@ -30,3 +30,8 @@ def pressure_from_GPa(pressure_GPa: float) -> float:
 def pressure_to_GPa(pressure: float) -> float:
     """Return a pressure in GPa from eV/Å³."""
     return pressure * GPA_PER_EV_PER_A3
+
+
+def kelvin_to_eV(temperature: float) -> float:
+    """Return k_B T in eV from K."""
+    return temperature / K_PER_THZ * MEV_PER_THZ / MEV_PER_EV

@@ -67,12 +67,16 @@ def add_workers(command: ArgumentParser) -> None:
     command.add_argument("--workers", type=count, default=cores, metavar="N", help=what)
 
 
-def add_programs(command: ArgumentParser, program: str, hours: float) -> None:
-    """Add the options that say how programs of Quantum ESPRESSO are run, the longest being ``program``."""
+def add_programs(command: ArgumentParser, program: str, hours: float, several: bool = True) -> None:
+    """Add the options that say how programs of Quantum ESPRESSO are run, the longest being ``program``.
+
+    ``several`` says whether more than one may run at a time.
+    """
     command.add_argument(
         "--pseudo-dir", type=Path, metavar="DIR", help="holds X.UPF for each element X; default: PseudoDojo PBE"
     )
-    add_workers(command)
+    if several:
+        add_workers(command)
     command.add_argument(
         "--launcher", default="", metavar="COMMAND", help=f"starts {program} on several ranks: 'mpirun -n 4'"
     )
@@ -129,6 +133,19 @@ def grid(text: str) -> tuple[int, int, int]:
         raise ArgumentTypeError(f"{text} is no grid; write one such as 4x4x4")
     first, second, third = map(int, numbers)
     return first, second, third
+
+
+def keyword_arguments(text: str) -> dict[str, Any]:
+    """Read the keyword arguments of a calculator, as JSON; ValueError if they are none."""
+    import json
+
+    try:
+        arguments = json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"arguments: {text!r} is not JSON ({error}); give an object such as '{{\"a\": 1}}'") from error
+    if not isinstance(arguments, dict):
+        raise ValueError(f"arguments: {text!r} is no JSON object; give one such as '{{\"a\": 1}}'")
+    return arguments
 
 
 def opened(path: Path) -> tuple[RunDirectory, Config]:

@@ -6,7 +6,17 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from gasearch.cli.command import add_command, add_programs, cluster_of, count, opened, positive, print_json, say
+from gasearch.cli.command import (
+    add_command,
+    add_programs,
+    cluster_of,
+    count,
+    keyword_arguments,
+    opened,
+    positive,
+    print_json,
+    say,
+)
 from gasearch.errors import InputError
 
 
@@ -73,25 +83,13 @@ def _refine(options: Namespace) -> None:
             workers=options.workers,
             timeout=3600 * options.timeout,
             ase_calculator=options.calculator,
-            ase_arguments=_arguments(options.arguments),
+            ase_arguments=keyword_arguments(options.arguments),
         )
     except ValueError as error:
         raise InputError(f"--{error}") from error
     refine(settings, options.path, say, cluster_of(options))
     if options.json:
         print_json(existing_run(options.path).refined_phases)
-
-
-def _arguments(text: str) -> dict[str, Any]:
-    import json
-
-    try:
-        arguments = json.loads(text)
-    except ValueError as error:
-        raise ValueError(f"arguments: {text!r} is not JSON ({error}); give an object such as '{{\"a\": 1}}'") from error
-    if not isinstance(arguments, dict):
-        raise ValueError(f"arguments: {text!r} is no JSON object; give one such as '{{\"a\": 1}}'")
-    return arguments
 
 
 def _phonons(options: Namespace) -> None:

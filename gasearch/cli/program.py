@@ -13,6 +13,7 @@ from gasearch.cli.dft import add_dft
 from gasearch.cli.learning import add_figure
 from gasearch.cli.potential import add_potential
 from gasearch.cli.quench import add_quench
+from gasearch.cli.screen import add_screen
 from gasearch.cli.search import add_search, add_views
 from gasearch.cli.series import add_series
 from gasearch.cli.tc import add_tc, with_run
@@ -70,8 +71,8 @@ def _parser() -> ArgumentParser:
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for add in (
-        *(add_search, add_watch, add_views, add_series),
-        *(add_potential, add_dft, add_tc, add_quench, add_figure),
+        *(add_search, add_watch, add_views, add_series, add_potential),
+        *(add_dft, add_tc, add_quench, add_screen, add_figure),
     ):
         add(commands)
     add_completion(commands, parser)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -100,13 +101,14 @@ def _init(options: Namespace) -> None:
 
 
 def _plot(options: Namespace) -> None:
-    from gasearch.workflow.pictures import draw, draw_comparison, draw_electrons
+    from gasearch.workflow.pictures import draw, draw_comparison, draw_electrons, draw_front
     from gasearch.workflow.run_directory import existing_run
     from gasearch.workflow.series_directory import all_runs
 
     for run in all_runs([options.path]):
         directory = existing_run(run)
-        for path in [*draw(directory), *draw_comparison(directory), *draw_electrons(directory)]:
+        drawn = (draw(directory), draw_front(directory), draw_comparison(directory), draw_electrons(directory))
+        for path in chain.from_iterable(drawn):
             print(path)
 
 
@@ -144,7 +146,7 @@ def _hull(options: Namespace) -> None:
 
     from gasearch.workflow.series_directory import one_run
     from gasearch.workflow.snapshots import snapshot
-    from gasearch.workflow.table import dft_lines
+    from gasearch.workflow.table import dft_lines, front_lines
 
     if options.write:
         return _write_hull(options)
@@ -168,6 +170,8 @@ def _hull(options: Namespace) -> None:
             f"? the committee of potentials disagrees by more than {limit:.0f} meV/atom (by how much, follows): not "
             "counted for the hull; let DFT decide"
         )
+    for line in front_lines(document):
+        print(line)
 
 
 def _write_hull(options: Namespace) -> None:

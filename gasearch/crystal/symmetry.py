@@ -61,11 +61,26 @@ def irreducible(crystal: Crystal, grid: tuple[int, int, int], q: np.ndarray | No
 
     With ``q`` (3,), in units of the reciprocal vectors, only symmetries that keep it are used: those of a phonon.
     """
+    points = np.zeros((1, 3)) if q is None else np.reshape(q, (1, 3))
+    return np.unique(_mesh(crystal, grid, points)[0], return_counts=True)[1]
+
+
+def irreducible_points(crystal: Crystal, grid: tuple[int, int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the irreducible points of a Γ-centred grid, and which of them each of its points is like.
+
+    Time reversal is included. The points (n, 3) are in units of the reciprocal vectors; of the grid's points
+    (n1·n2·n3,) the third index is the quickest.
+    """
+    mapping, addresses = _mesh(crystal, grid, np.zeros((1, 3)))
+    # Of spglib's points the first index is the quickest.
+    first, images = np.unique(mapping.reshape(grid[::-1]).T, return_inverse=True)
+    return addresses[first] / np.array(grid), images.reshape(-1)
+
+
+def _mesh(crystal: Crystal, grid: tuple[int, int, int], q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     found = _ask("get_symmetry_dataset", crystal, symprec=0.01)
     rotations = found.rotations if found else np.eye(3, dtype=int)[None]
-    points = np.zeros((1, 3)) if q is None else np.reshape(q, (1, 3))
-    mapping, _ = ask("get_stabilized_reciprocal_mesh", grid, rotations, is_time_reversal=True, qpoints=points)
-    return np.unique(mapping, return_counts=True)[1]
+    return ask("get_stabilized_reciprocal_mesh", grid, rotations, is_time_reversal=True, qpoints=q)
 
 
 def conventional(crystal: Crystal, symprec: float) -> Crystal:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from xml.etree import ElementTree
 
@@ -37,7 +37,8 @@ _BELOW, _ABOVE, _SPACING = 6.0, 4.0, 0.05
 #: By how much a number of electrons may miss a whole one that it stands for; moments are summed on a grid.
 _WHOLE = 1e-3
 _EV_PER_HARTREE = 2 * EV_PER_RYDBERG
-_XML = "data-file-schema.xml"
+#: Where pw.x writes what it knows of a calculation.
+XML = "data-file-schema.xml"
 #: Points of the path along which bands are computed.
 _PATH_POINTS = 80
 _BANDS = re.compile(r"bands \(ev\):\s*\n\s*\n((?:[ \t]+-?\d.*\n)+)")
@@ -46,7 +47,7 @@ _PROJECTION = re.compile(r"pdos_atm#\d+\((\w+)\)_wfc#\d+\(([spdf])\)$")
 
 
 @dataclass(frozen=True, eq=False)
-class _Bands:
+class Bands:
     """What pw.x writes of its bands: energies in eV, eigenvalues (spins, k, bands), one spin if both are alike."""
 
     fermi_energy: float
@@ -77,7 +78,7 @@ def _electronic_structure(
     return replace(read_electronic(record.files, crystal, scf.magnetization), bands=bands, path=path)
 
 
-_RESULTS = ("dos", "pdos.*", f"pwscf.save/{_XML}")
+_RESULTS = ("dos", "pdos.*", f"pwscf.save/{XML}")
 
 
 def steps(
@@ -87,7 +88,7 @@ def steps(
     pseudo_dir: str,
     fermi_energy: float,
     path: BandPath,
-    spins: bool = True,
+    spins: Sequence[float] | None = None,
 ) -> list[Step]:
     """Return the programs and their inputs; the Fermi energy (eV) need only be near."""
     energies = f"Emin = {fermi_energy - _BELOW:.3f}, Emax = {fermi_energy + _ABOVE:.3f}, DeltaE = {_SPACING}"
@@ -109,7 +110,7 @@ def _pw(
     occupations: str,
     pseudo_dir: str,
     structure_and_points: list[str],
-    spins: bool,
+    spins: Sequence[float] | None,
 ) -> str:
     # With little to say, pw.x keeps to itself what it finds at more than a hundred points.
     return joined(
@@ -137,14 +138,14 @@ def read_electronic(files: Mapping[str, str], crystal: Crystal, magnetization: f
     The magnetization (Bohr magnetons per cell) is that of the SCF: without it the number of electrons of each spin is
     not known.
     """
-    bands = _read_bands(files[_XML])
+    bands = read_bands(files[XML])
     energies, dos = _columns(files["dos"])
     projections: dict[tuple[int, str], np.ndarray] = defaultdict(lambda: np.zeros_like(dos))
     for name, text in files.items():
         if found := _PROJECTION.search(name):
             # dos.x and projwfc.x round the number of energies differently.
             projections[SYMBOLS.index(found[1]), found[2]] += np.interp(energies, *_columns(text))
-    gap, middle = _gap(bands, magnetization)
+    gap, middle = gap_of(bands, magnetization)
     return ElectronicStructure(
         crystal=crystal,
         fermi_energy=middle if gap > 0 else bands.fermi_energy,
@@ -170,20 +171,20 @@ def _number(word: str) -> float:
     return float(word) if "E" in word or "-" not in word[1:] else 0.0
 
 
-def _read_bands(xml: str) -> _Bands:
+def read_bands(xml: str) -> Bands:
     """Read pw.x's XML; its energies are in hartree."""
     found = ElementTree.fromstring(xml).find("output/band_structure")
     rows = np.array([entry.findtext("eigenvalues").split() for entry in found.findall("ks_energies")], dtype=float)
     spins = 2 if found.findtext("lsda", "false").strip() == "true" else 1
-    return _Bands(
+    return Bands(
         fermi_energy=float(found.findtext("fermi_energy")) * _EV_PER_HARTREE,
         electrons=float(found.findtext("nelec")),
         eigenvalues=np.array(np.split(rows, spins, axis=1)) * _EV_PER_HARTREE,
     )
 
 
-def _gap(bands: _Bands, magnetization: float) -> tuple[float, float]:
-    """Return the gap, eV, and its middle; 0 where bands overlap or one is partly filled."""
+def gap_of(bands: Bands, magnetization: float) -> tuple[float, float]:
+    """Return the gap, eV, of bands and its middle; 0 where bands overlap or one is partly filled."""
     signs = np.array([1.0, -1.0] if len(bands.eigenvalues) == 2 else [0.0])
     filled = (bands.electrons + signs * magnetization) / 2
     occupied = np.rint(filled).astype(int)

@@ -44,8 +44,8 @@ class PhSettings:
         Of the squared change of the potential at which the response is converged (ph.x's tr2_ph).
     mixing : float
         Share of the new potential in the mixing.
-    spins : bool
-        Whether elements that ask for spins begin with aligned ones; else nothing is magnetic.
+    spins : tuple of float or None
+        How spins start, as of `gasearch.espresso.pw.write_scf`.
 
     Raises
     ------
@@ -60,7 +60,7 @@ class PhSettings:
     smearing_step: float = 0.005
     threshold: float = 1e-14
     mixing: float = 0.7
-    spins: bool = True
+    spins: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         for name, grid in (("k_grid", self.k_grid), ("q_grid", self.q_grid)):

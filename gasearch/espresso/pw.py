@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal
 
 import numpy as np
 
@@ -25,10 +27,17 @@ _STRESS = re.compile(r"total\s+stress\s+\(Ry/bohr\*\*3\).*\n((?:.*\n){3})")
 _K_POINTS = re.compile(r"number of k points=\s*(\d+)")
 _FERMI = re.compile(rf"the Fermi energy is\s+{_NUMBER} ev")
 _MAGNETIZATION = re.compile(rf"^\s+total magnetization\s+=\s+{_NUMBER} Bohr", re.MULTILINE)
+_SITE_MOMENT = re.compile(rf"^\s+atom:?\s+\d+.*\bcharge\s*[:=]\s*{_NUMBER}\s+magn\s*[:=]\s*{_NUMBER}", re.MULTILINE)
 #: Elements whose crystals may be magnetic: each crystal with one is computed with spins, that of others needs none.
 MAGNETIC = frozenset(
     SYMBOLS.index(symbol) for symbol in "V Cr Mn Fe Co Ni Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb U Np Pu".split()
 )
+#: How no crystal starts with spins, whatever its elements.
+NO_SPINS: Final = ()
+#: Share of an atom's valence electrons that is aligned at the start where only its element is known.
+_ALIGNED = 0.5
+#: Decimals of such shares: atoms that differ by less are of one kind, and may be equivalent.
+_SHARE_DECIMALS = 3
 _CONVERGED = re.compile(r"convergence has been achieved in\s+(\d+) iterations")
 
 
@@ -92,6 +101,8 @@ class ScfResult:
         eV, on the scale of pw.x's eigenvalues; NaN where it is not known.
     magnetization : float
         Bohr magnetons per cell; 0 without spins.
+    moments : (n,) array
+        Bohr magnetons in a sphere around each atom, which miss what is between them; empty without spins.
     """
 
     energy: float
@@ -101,6 +112,7 @@ class ScfResult:
     iterations: int
     fermi_energy: float = np.nan
     magnetization: float = 0.0
+    moments: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
 
 def k_grid(crystal: Crystal, spacing: float) -> Grid:
@@ -111,14 +123,32 @@ def k_grid(crystal: Crystal, spacing: float) -> Grid:
     return first, second, third
 
 
-def write_scf(crystal: Crystal, settings: PwSettings, pseudo_dir: str, spins: bool = True) -> str:
-    """Return the input of an SCF with forces and stress; the pseudopotential of X is ``X.UPF``."""
+def write_scf(
+    crystal: Crystal,
+    settings: PwSettings,
+    pseudo_dir: str,
+    spins: Sequence[float] | None = None,
+    disk_io: Literal["none", "low"] = "none",
+) -> str:
+    """Return the input of an SCF with forces and stress; the pseudopotential of X is ``X.UPF``.
+
+    Parameters
+    ----------
+    crystal : Crystal
+    settings : PwSettings
+    pseudo_dir : str
+    spins : sequence of float or None
+        Share (−1 to 1) of each atom's valence electrons whose spins are aligned at the start; without spins if all are
+        0, or with `NO_SPINS`; None to start by the elements.
+    disk_io : "none" or "low"
+        As of `control_lines`.
+    """
     control = "calculation = 'scf', tprnfor = .true., tstress = .true."
     return joined(
-        control_lines(control, pseudo_dir, disk_io="none"),
+        control_lines(control, pseudo_dir, disk_io),
         system_lines(crystal, settings, smeared(settings), spins),
         electrons_lines(settings),
-        cards(crystal, settings.k_spacing),
+        cards(crystal, settings.k_spacing, spins),
     )
 
 
@@ -132,14 +162,17 @@ def control_lines(control: str, pseudo_dir: str, disk_io: Literal["none", "low"]
     return ["&CONTROL", f"  {control}", f"  outdir = './', pseudo_dir = '{pseudo_dir}', disk_io = '{disk_io}'", "/"]
 
 
-def system_lines(crystal: Crystal, settings: PwSettings, occupations: str, spins: bool = True) -> list[str]:
-    """Return &SYSTEM; with ``spins``, those of elements that ask for it are aligned at the start."""
+def system_lines(
+    crystal: Crystal, settings: PwSettings, occupations: str, spins: Sequence[float] | None = None
+) -> list[str]:
+    """Return &SYSTEM; ``spins`` as of `write_scf`."""
+    kinds = list(dict.fromkeys(_kinds(crystal, spins)))
     return [
         "&SYSTEM",
-        f"  ibrav = 0, nat = {len(crystal)}, ntyp = {len(crystal.composition.elements)}",
+        f"  ibrav = 0, nat = {len(crystal)}, ntyp = {len(kinds)}",
         f"  ecutwfc = {settings.ecutwfc}, ecutrho = {settings.ecutrho}",
         f"  {occupations}",
-        *(_spin_lines(crystal) if spins else ()),
+        *_spin_lines(kinds),
         "/",
     ]
 
@@ -149,13 +182,38 @@ def may_be_magnetic(crystal: Crystal) -> bool:
     return not MAGNETIC.isdisjoint(crystal.composition.elements)
 
 
-def _spin_lines(crystal: Crystal) -> list[str]:
-    """Return a start with aligned spins where an element asks for it; the SCF may well end without any."""
-    if not may_be_magnetic(crystal):
-        return []
-    species = list(dict.fromkeys(crystal.numbers.tolist()))
-    starts = (f"starting_magnetization({i}) = 0.5" for i, z in enumerate(species, 1) if z in MAGNETIC)
-    return [f"  nspin = 2, {', '.join(starts)}"]
+def starting_spins(aligned: bool) -> tuple[()] | None:
+    """Return how spins start: aligned where an element asks for it, or none at all."""
+    return None if aligned else NO_SPINS
+
+
+def _kinds(crystal: Crystal, spins: Sequence[float] | None) -> list[tuple[int, float]]:
+    """Return the element of each atom and how its spins start: atoms of one kind may be equivalent for pw.x."""
+    numbers = crystal.numbers.tolist()
+    if spins is not None and not len(spins):
+        return [(z, 0.0) for z in numbers]
+    if spins is None:
+        return [(z, _ALIGNED if z in MAGNETIC else 0.0) for z in numbers]
+    # A rounded −0 is no other start than 0.
+    return [(z, round(float(spin), _SHARE_DECIMALS) + 0.0) for z, spin in zip(numbers, spins, strict=True)]
+
+
+def _labels(kinds: Sequence[tuple[int, float]]) -> dict[tuple[int, float], str]:
+    """Return the name of each kind: the element's, with a number if there are several of it."""
+    of_element: dict[int, list[tuple[int, float]]] = defaultdict(list)
+    for kind in dict.fromkeys(kinds):
+        of_element[kind[0]].append(kind)
+    return {
+        kind: f"{SYMBOLS[z]}{number if len(same) > 1 else ''}"
+        for z, same in of_element.items()
+        for number, kind in enumerate(same, 1)
+    }
+
+
+def _spin_lines(kinds: Sequence[tuple[int, float]]) -> list[str]:
+    """Return the start of each kind (none twice) that has spins; the SCF may well end without any."""
+    starts = [f"starting_magnetization({i}) = {spin}" for i, (_, spin) in enumerate(kinds, 1) if spin]
+    return [f"  nspin = 2, {', '.join(starts)}"] if starts else []
 
 
 def smeared(settings: PwSettings) -> str:
@@ -175,22 +233,23 @@ def electrons_lines(settings: PwSettings) -> list[str]:
     ]
 
 
-def cards(crystal: Crystal, k_points: float | Grid) -> list[str]:
+def cards(crystal: Crystal, k_points: float | Grid, spins: Sequence[float] | None = None) -> list[str]:
     """Return what follows the namelists: species, cell, positions and k-points, as a spacing (Å⁻¹) or a grid."""
     grid = k_points if isinstance(k_points, tuple) else k_grid(crystal, k_points)
-    return [*structure_cards(crystal), "K_POINTS automatic", " ".join(map(str, grid)) + " 0 0 0"]
+    return [*structure_cards(crystal, spins), "K_POINTS automatic", " ".join(map(str, grid)) + " 0 0 0"]
 
 
-def structure_cards(crystal: Crystal) -> list[str]:
-    """Return species, cell and positions."""
-    symbols = [SYMBOLS[z] for z in crystal.numbers]
+def structure_cards(crystal: Crystal, spins: Sequence[float] | None = None) -> list[str]:
+    """Return species, cell and positions; ``spins`` as of `write_scf`."""
+    kinds = _kinds(crystal, spins)
+    labels = _labels(kinds)
     return [
         "ATOMIC_SPECIES",
-        *(f"{s} {_MASS} {s}.UPF" for s in dict.fromkeys(symbols)),
+        *(f"{labels[kind]} {_MASS} {SYMBOLS[kind[0]]}.UPF" for kind in dict.fromkeys(kinds)),
         "CELL_PARAMETERS angstrom",
         *(row(vector) for vector in crystal.cell),
         "ATOMIC_POSITIONS crystal",
-        *(f"{s} {row(f)}" for s, f in zip(symbols, crystal.frac, strict=True)),
+        *(f"{labels[kind]} {row(f)}" for kind, f in zip(kinds, crystal.frac, strict=True)),
     ]
 
 
@@ -216,4 +275,5 @@ def read_scf(text: str, n_atoms: int) -> ScfResult | None:
         iterations=int(converged.group(1)),
         fermi_energy=float(fermi_energy.group(1)) if fermi_energy else np.nan,
         magnetization=float([0.0, *_MAGNETIZATION.findall(text)][-1]),
+        moments=np.array([float(magnetic) for _, magnetic in _SITE_MOMENT.findall(text)[-n_atoms:]]),
     )

@@ -11,7 +11,7 @@ import numpy as np
 
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso.protocol import DftProtocol
-from gasearch.espresso.pw import PwSettings, ScfResult, may_be_magnetic
+from gasearch.espresso.pw import PwSettings, ScfResult, may_be_magnetic, starting_spins
 from gasearch.espresso.runner import PwRunner, ScfFailure, ScfProblem, Step, failure, safer
 from gasearch.espresso.vc_relax import Descent, read_vc_relax, write_vc_relax
 from gasearch.outcomes import Attempt, Failure, Reason, RefinedPhase, Relaxed, SpinStart
@@ -123,7 +123,7 @@ class PwRelaxer:
         """
         if not may_be_magnetic(start):
             return self._descend(start, pressure)
-        starts = {aligned: replace(self.runner, spins=aligned) for aligned in (True, False)}
+        starts = {aligned: replace(self.runner, spins=starting_spins(aligned)) for aligned in (True, False)}
         results = {
             aligned: replace(self, runner=runner)._descend(start, pressure) for aligned, runner in starts.items()
         }
@@ -151,9 +151,9 @@ class PwRelaxer:
             remedy, way = str(cure), way.with_remedy(cure)
 
     def _try(self, start: Crystal, way: _Way, pressure: float) -> _Try:
-        pseudo_dir, spins = str(self.runner.pseudo_dir), self.runner.spins
-        text = write_vc_relax(start, way.settings, way.descent, pressure, pseudo_dir, spins)
-        record = self.runner.run([Step("pw.x", text)], start)
+        runner = self.runner
+        text = write_vc_relax(start, way.settings, way.descent, pressure, str(runner.pseudo_dir), runner.spins)
+        record = runner.run([Step("pw.x", text)], start)
         walked = read_vc_relax(record.printed[0], start, pressure)
         if not walked.ended:
             return _Try(walked.crystal, walked.steps, problem=failure(record))

@@ -17,6 +17,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+import numpy as np
+
 from gasearch.crystal.composition import SYMBOLS
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import MissingProgramError
@@ -34,6 +36,7 @@ _OF_THE_MACHINE = re.compile(r"davcio|diropn|seqopn|writ(e|ing)|allocat|memory|s
 #: What pw.x and ph.x say where their iterations did not converge.
 _UNCONVERGED = re.compile(r"convergence NOT achieved|No convergence has been achieved")
 _VERSION = re.compile(r"Program PWSCF v\.(\S+) starts")
+_VALENCE = re.compile(r'z_valence\s*=\s*"\s*([\d.EeDd+]+)|^\s*([\d.]+)\s+Z valence', re.MULTILINE)
 #: What every program of Quantum ESPRESSO prints last.
 _DONE = "JOB DONE"
 #: The file that holds the limit at which a program was killed.
@@ -182,8 +185,8 @@ class PwRunner:
     kept : Path or None
         Where inputs and outputs are kept, a folder for each calculation: one that is there is read, not run again,
         unless another version of pw.x made it.
-    spins : bool
-        Whether elements that ask for spins begin with aligned ones; else nothing is magnetic.
+    spins : tuple of float or None
+        How spins start, as of `gasearch.espresso.pw.write_scf`.
     """
 
     settings: PwSettings
@@ -192,7 +195,7 @@ class PwRunner:
     scratch: Path | None = None
     launcher: tuple[str, ...] = ()
     kept: Path | None = None
-    spins: bool = True
+    spins: tuple[float, ...] | None = None
 
     def check(self, numbers: tuple[int, ...], programs: Sequence[str] = ("pw.x",)) -> None:
         """Raise `MissingProgramError` unless programs, launcher and the pseudopotential of each element are there."""
@@ -203,6 +206,11 @@ class PwRunner:
         missing = [f"{SYMBOLS[z]}.UPF" for z in numbers if not (self.pseudo_dir / f"{SYMBOLS[z]}.UPF").is_file()]
         if missing:
             raise MissingProgramError(f"{', '.join(missing)} not in {self.pseudo_dir}: put the pseudopotentials there")
+
+    def valences(self, numbers: Sequence[int]) -> np.ndarray:
+        """Return how many electrons each atom's pseudopotential leaves (n,)."""
+        found = {int(z): read_valence((self.pseudo_dir / f"{SYMBOLS[z]}.UPF").read_text()) for z in set(numbers)}
+        return np.array([found[int(z)] for z in numbers])
 
     def scf(self, crystal: Crystal) -> ScfResult | ScfFailure:
         """Run an SCF; one that does not converge is tried once more with safer mixing."""
@@ -279,6 +287,14 @@ class PwRunner:
         """Return the sha256 of each element's pseudopotential."""
         paths = {SYMBOLS[z]: self.pseudo_dir / f"{SYMBOLS[z]}.UPF" for z in numbers}
         return {symbol: hashlib.sha256(path.read_bytes()).hexdigest() for symbol, path in paths.items()}
+
+
+def read_valence(upf: str) -> float:
+    """Read the number of valence electrons of a pseudopotential in either version of UPF."""
+    found = _VALENCE.search(upf)
+    if found is None:
+        raise MissingProgramError("a pseudopotential does not say how many electrons it has: take one in UPF")
+    return float(found[1] or found[2])
 
 
 def installed_version() -> str | None:

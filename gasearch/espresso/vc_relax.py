@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,9 +75,14 @@ class VcRelaxResult:
 
 
 def write_vc_relax(
-    crystal: Crystal, settings: PwSettings, descent: Descent, pressure: float, pseudo_dir: str, spins: bool = True
+    crystal: Crystal,
+    settings: PwSettings,
+    descent: Descent,
+    pressure: float,
+    pseudo_dir: str,
+    spins: Sequence[float] | None = None,
 ) -> str:
-    """Return the input of a relaxation at a pressure (eV/Å³)."""
+    """Return the input of a relaxation at a pressure (eV/Å³); ``spins`` as of `gasearch.espresso.pw.write_scf`."""
     force = descent.max_force / (EV_PER_RYDBERG / A_PER_BOHR)
     miss = pressure_to_GPa(descent.max_stress) * KBAR_PER_GPA
     control = (
@@ -96,7 +102,7 @@ def write_vc_relax(
             f"  press = {pressure_to_GPa(pressure) * KBAR_PER_GPA:.6f}, press_conv_thr = {miss:.6f}",
             "/",
         ],
-        cards(crystal, settings.k_spacing),
+        cards(crystal, settings.k_spacing, spins),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from gasearch.crystal.composition import CompositionSpace
 from gasearch.crystal.crystal import Crystal
+from gasearch.evolution.aims import Aims, Standing, by_composition
 from gasearch.evolution.archive import Archive, TwinTolerance
 from gasearch.evolution.candidate import Block, Candidate, Individual, Outcome
 from gasearch.evolution.feedback import FeedbackSettings
@@ -141,6 +142,7 @@ class Search:
         self.archive = Archive(space, settings.twins, np.inf if settings.max_spread is None else settings.max_spread)
         self.weights = OperatorWeights(settings.operators, settings.adapt)
         self.compositions = CompositionChoice(space, settings.selection)
+        self.aims = Aims(settings.selection.aims, settings.selection.aims_within)
         self._founders = len(self.given) + settings.first_generation
         self.told = 0
         self.relaxations = 0
@@ -193,13 +195,18 @@ class Search:
 
     def ask(self, first: int) -> Block:
         """Return the block of candidates that begins at id ``first``, made from what has been told so far."""
+        standing = self.standing()
         odds = _Odds(
-            ParentChoice(self.archive, self.settings.selection),
-            self.compositions.odds(self.archive.hull),
+            ParentChoice(self.archive, self.settings.selection, standing),
+            self.compositions.odds(self.archive.hull, standing and by_composition(self.archive, standing)),
             self.weights.probabilities(),
         )
         candidates = tuple(self._candidate(id, odds) for id in self.ids(first))
         return Block(candidates, self._neighbours(candidates), self.archive.hull)
+
+    def standing(self) -> Standing | None:
+        """Return who stands where by the aims; None if the distance to the hull is the only one."""
+        return self.aims.standing(self.archive) if self.aims.names else None
 
     def _neighbours(self, candidates: Sequence[Candidate]) -> tuple[Individual, ...]:
         """Return the low individuals of every composition that the candidates aim at or descend from."""

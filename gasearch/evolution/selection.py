@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from gasearch.crystal.composition import Composition, CompositionSpace
+from gasearch.evolution.aims import Standing
 from gasearch.evolution.archive import Archive
 from gasearch.evolution.candidate import Individual
-from gasearch.schema import setting
+from gasearch.evolution.descriptors import DESCRIPTORS
+from gasearch.schema import setting, unknown
 from gasearch.thermodynamics.fitness import boltzmann
 from gasearch.thermodynamics.hull import Hull
 
@@ -29,12 +33,24 @@ class SelectionSettings:
         Distance to the hull at which that falls to 1/e, in units of the median distance.
     width : float
         Range in composition (endpoint shares) from which the parents for a composition come.
+    aims : mapping
+        What counts beside the distance to the hull: descriptor → highest or lowest. A descriptor is hydrogen_share,
+        volume_per_atom, atoms, shortest_distance, hydrogen_distance, or the import path of a function that takes a
+        Crystal. Compounds on their Pareto front, and those behind it, become parents and attract the search.
+    aims_within : float
+        Enthalpy above the hull up to which compounds are ranked by the aims, per atom.
     """
 
     per_composition: int = setting(5, at_least=1)
     exploration: float = setting(0.1, at_least=0, at_most=1)
     focus: float = setting(0.5, above=0)
     width: float = setting(0.1, above=0)
+    aims: Mapping[str, Literal["highest", "lowest"]] = setting(default_factory=dict)
+    aims_within: float = setting(0.2, above=0, unit="meV")
+
+    def __post_init__(self) -> None:
+        if wrong := [name for name in self.aims if name not in DESCRIPTORS and "." not in name]:
+            raise ValueError(f"aims: {'; '.join(unknown(name, DESCRIPTORS) for name in wrong)}")
 
 
 def drawn(weights: np.ndarray, rng: np.random.Generator) -> int:
@@ -86,9 +102,13 @@ class CompositionChoice:
         cells = self._by_size[list(self._by_size)[rng.integers(len(self._by_size))]]
         return cells[rng.integers(len(cells))]
 
-    def odds(self, hull: Hull | None) -> np.ndarray:
-        """Return the odds (n,) of each reduced composition."""
-        weights = (self.settings.exploration + self._promise(hull)) / np.sqrt(1.0 + self._fruitless)
+    def odds(self, hull: Hull | None, aimed: Mapping[Composition, float] | None = None) -> np.ndarray:
+        """Return the odds (n,) of each reduced composition; ``aimed`` is how well some stand by other aims, 0 to 1."""
+        promise = self._promise(hull)
+        for composition, weight in (aimed or {}).items():
+            place = self._place[composition]
+            promise[place] = max(promise[place], weight)
+        weights = (self.settings.exploration + promise) / np.sqrt(1.0 + self._fruitless)
         return weights / weights.sum()
 
     def draw(self, odds: np.ndarray, rng: np.random.Generator) -> Composition:
@@ -118,13 +138,23 @@ def _median(above: np.ndarray) -> float:
 
 
 class ParentChoice:
-    """Draws parents near a composition: by distance to the hull, hull members always among them."""
+    """Draws parents near a composition: by distance to the hull, hull members always among them.
 
-    def __init__(self, archive: Archive, settings: SelectionSettings):
-        self.places = np.array(archive.best(settings.per_composition), dtype=int)
+    With more than one aim, by where they stand, too, whichever counts more; what stands well is then among them even if
+    others of its composition are lower.
+    """
+
+    def __init__(self, archive: Archive, settings: SelectionSettings, standing: Standing | None = None):
+        best = archive.best(settings.per_composition)
+        weights = {} if standing is None else dict(zip(standing.places.tolist(), standing.weights, strict=True))
+        aimed = [] if standing is None else standing.places[standing.weights > 0].tolist()
+        self.places = np.array(list(dict.fromkeys([*best, *aimed])), dtype=int)
         self.archive = archive
         above = archive.above[self.places]
-        self.fitness = settings.exploration + boltzmann(above, settings.focus * _median(above))
+        promise = boltzmann(above, settings.focus * _median(above))
+        if weights:
+            promise = np.maximum(promise, [weights.get(place, 0.0) for place in self.places.tolist()])
+        self.fitness = settings.exploration + promise
         self.shares = archive.shares[self.places]
         self.width = settings.width
 

@@ -14,6 +14,7 @@ from gasearch.errors import PotentialError
 from gasearch.potential.potential import Batch, BatchResult
 
 if TYPE_CHECKING:
+    from ase import Atoms
     from ase.calculators.calculator import Calculator
 
 
@@ -28,19 +29,24 @@ class AseCalculator:
         Import path of its class, or of a function that returns a calculator: ``ase.calculators.emt.EMT``.
     arguments : mapping
         Its keyword arguments.
+    moments : (n,) array or None
+        Bohr magnetons that each evaluation of a crystal of n atoms begins with; None for the calculator's own.
 
     Raises
     ------
     PotentialError
-        If it cannot be imported or built, or does not give stress.
+        If it cannot be imported or built, or does not give stress; with moments, also if it does not give those.
     """
 
     elements = None  # a calculator does not say what it knows
 
-    def __init__(self, path: str, arguments: Mapping[str, Any] | None = None):
+    def __init__(self, path: str, arguments: Mapping[str, Any] | None = None, moments: np.ndarray | None = None):
         self.name = path
         self.shortest_distances: dict[tuple[int, int], float] = {}
         self._calculator = _built(path, arguments or {})
+        self._moments = moments
+        if moments is not None and "magmoms" not in self._calculator.implemented_properties:
+            raise PotentialError(f"{path} gives no magnetic moments (magmoms); choose a calculator that does")
 
     def compute(self, batch: Batch) -> BatchResult:
         """Return energies, forces and stresses; NaN where the calculator failed."""
@@ -55,9 +61,19 @@ class AseCalculator:
         return BatchResult(energy, forces, stress, errors)
 
     def _one(self, crystal: Crystal) -> tuple[float, np.ndarray, np.ndarray]:
-        atoms = to_ase(crystal)
-        atoms.calc = self._calculator
+        atoms = self._atoms(crystal)
         return atoms.get_potential_energy(), atoms.get_forces(), atoms.get_stress(voigt=False)
+
+    def magnetic_moments(self, crystal: Crystal) -> np.ndarray:
+        """Return the moment of each atom (n,), Bohr magnetons."""
+        return np.array(self._atoms(crystal).get_magnetic_moments(), float)
+
+    def _atoms(self, crystal: Crystal) -> Atoms:
+        atoms = to_ase(crystal)
+        if self._moments is not None:
+            atoms.set_initial_magnetic_moments(self._moments)
+        atoms.calc = self._calculator
+        return atoms
 
 
 def _built(path: str, arguments: Mapping[str, Any]) -> Calculator:

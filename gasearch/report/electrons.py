@@ -73,7 +73,7 @@ def _draw_bands(axes: Axes, picture: ElectronPicture) -> None:
     for distances, bands in zip(np.split(picture.distances, jumps), np.split(picture.bands, jumps), strict=True):
         axes.plot(distances, bands, color=STABLE_COLOUR, lw=1.1)
     axes.axhline(0.0, color=INK, lw=0.6, ls=(0, (1, 3)))
-    axes.set_xticks([place for place, _ in picture.ticks], [_tick_text(name) for _, name in picture.ticks])
+    axes.set_xticks([place for place, _ in picture.ticks], [tick_text(name) for _, name in picture.ticks])
     axes.tick_params(axis="x", length=0)
     axes.set_xlim(picture.distances[0], picture.distances[-1])
 
@@ -92,6 +92,6 @@ def _draw_dos(axes: Axes, picture: ElectronPicture) -> None:
     axes.legend(fontsize=7.5, loc="upper right", handlelength=1.2)
 
 
-def _tick_text(names: str) -> str:
+def tick_text(names: str) -> str:
     """Return the name of a point of the Brillouin zone, or of two, with digits as subscripts."""
     return re.sub(r"(\d+)", r"$_{\1}$", names)

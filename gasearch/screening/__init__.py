@@ -1,1 +1,1 @@
-"""What a phase near the hull is good for: decompression, barriers, elasticity."""
+"""Screens beyond the hull: what survives decompression, and behind which barriers; what is magnetic, what nests."""

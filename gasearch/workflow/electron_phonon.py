@@ -18,7 +18,7 @@ from gasearch.errors import SpectrumError
 from gasearch.espresso import matdyn, ph
 from gasearch.espresso.ph import shown
 from gasearch.espresso.protocol import PhononProtocol
-from gasearch.espresso.pw import Grid
+from gasearch.espresso.pw import Grid, starting_spins
 from gasearch.espresso.runner import PwRunner, installed_version
 from gasearch.espresso.timing import predicted
 from gasearch.files import replace_text, writing_to
@@ -117,7 +117,9 @@ def _one(
     settings: TcSettings, candidate: ExportedCandidate, say: Callable[[str], None], executor: QueueExecutor
 ) -> None:
     runner = _runner(settings, candidate)
-    how = replace(settings.protocol.settings(candidate.crystal, settings.q_grid), spins=candidate.aligned)
+    how = replace(
+        settings.protocol.settings(candidate.crystal, settings.q_grid), spins=starting_spins(candidate.aligned)
+    )
     linear = Linear(runner, candidate.crystal, how)
 
     # Electrons: on the coarse grid, where they respond, and on the dense one, which has the Fermi surface.

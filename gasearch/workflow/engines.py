@@ -16,6 +16,7 @@ from gasearch.errors import CalculationError
 from gasearch.espresso.cutoff import CutoffCheck, sufficient_cutoff
 from gasearch.espresso.electronic import electronic_structure
 from gasearch.espresso.protocol import DftProtocol
+from gasearch.espresso.pw import starting_spins
 from gasearch.espresso.relaxer import PwRelaxer
 from gasearch.espresso.runner import PROGRAMS, PwRunner, ScfFailure, default_pseudo_dir, installed_version
 from gasearch.espresso.settings import RefineSettings
@@ -92,7 +93,7 @@ class EspressoEngine:
 
     def electrons(self, phase: RefinedPhase) -> ElectronicStructure | ScfFailure:
         """Return bands and the density of states on a dense grid."""
-        runner = replace(self.runner, settings=self.protocol.pw, spins=phase.aligned)
+        runner = replace(self.runner, settings=self.protocol.pw, spins=starting_spins(phase.aligned))
         return electronic_structure(runner, phase.relaxed.crystal, self.protocol.dos_k_spacing)
 
     def settings(self) -> dict[str, Any]:

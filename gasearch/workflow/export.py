@@ -12,7 +12,7 @@ from typing import Any, Final
 from gasearch.crystal.convert import to_ase
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import RunDirectoryError
-from gasearch.espresso.pw import PwSettings, write_scf
+from gasearch.espresso.pw import PwSettings, starting_spins, write_scf
 from gasearch.espresso.settings import ExportSettings
 from gasearch.files import replace_text, replacing, writing_to
 from gasearch.potential.card import sha256_of
@@ -115,7 +115,7 @@ def _write_files(
     _write_structures(crystal, folder)
     if "ecutwfc" in settings:
         pw = {name: value for name, value in settings.items() if name != "dos_k_spacing"}
-        replace_text(folder / "scf.in", write_scf(crystal, PwSettings(**pw), "./", aligned_in(phase)))
+        replace_text(folder / "scf.in", write_scf(crystal, PwSettings(**pw), "./", starting_spins(aligned_in(phase))))
     if vasp:
         (folder / "vasp").mkdir()
         shutil.copy(folder / "POSCAR", folder / "vasp" / "POSCAR")

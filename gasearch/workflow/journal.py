@@ -99,7 +99,8 @@ class Journal:
             "resumed_from": self.recalled,
         }
         most = FEW if reason is None else MANY
-        _write(self.directory.hull, hull_document(self.search.archive, self.pressure, NEAR_HULL, most))
+        found = hull_document(self.search.archive, self.pressure, NEAR_HULL, most, self.search.aims)
+        _write(self.directory.hull, found)
         _write(self.directory.summary, summary_document(self.search, self.tally, reason, facts))
 
     def progress(self) -> str:

@@ -20,6 +20,7 @@ from gasearch.report.figures import (
     plot_progress,
     space_group_text,
 )
+from gasearch.report.front import FrontPicture, plot_fronts
 from gasearch.thermodynamics.hull import Hull, endpoint_enthalpies
 from gasearch.workflow.electrons import electron_picture, electrons_file
 from gasearch.workflow.run_directory import RunDirectory
@@ -39,6 +40,29 @@ def draw(directory: RunDirectory) -> list[Path]:
     with writing_to(directory.path):
         files = plot_hull(points, endpoints, pressure, directory.path / "hull", hull_edges(phases))
         return files + plot_progress(*progress, directory.path / "progress")
+
+
+def draw_front(directory: RunDirectory) -> list[Path]:
+    """Draw the Pareto front as PNG and SVG into the directory, a panel for each aim; none where there is no other."""
+    document = hull_snapshot(directory)
+    aims, pressure = document.get("aims", {}), number_text(document["pressure_GPa"])
+    if not aims:
+        return []
+    front, behind = document["front"], document["behind"]
+    pictures = [
+        FrontPicture(
+            aim=name.rpartition(".")[2].replace("_", " "),
+            highest=way == "highest",
+            values=np.array([phase["aims"][name] for phase in front]),
+            above=np.array([phase["above_hull_eV_per_atom"] for phase in front]),
+            labels=[phase["formula"] for phase in front],
+            others=np.array([[one["above_hull_eV_per_atom"], one[name]] for one in behind]).reshape(-1, 2),
+        )
+        for name, way in aims.items()
+    ]
+    title = f"{'–'.join(map(formula_text, document['endpoints']))} at {pressure} GPa: Pareto front"
+    with writing_to(directory.path):
+        return plot_fronts(pictures, title, directory.path / "front")
 
 
 def hull_deficits(summary: Mapping[str, Any]) -> tuple[list[int], list[float]]:

@@ -13,6 +13,7 @@ import numpy as np
 from gasearch.crystal.composition import CompositionSpace
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.symmetry import SpaceGroup, space_group
+from gasearch.evolution.aims import Aims
 from gasearch.evolution.archive import Archive
 from gasearch.evolution.candidate import Individual, Outcome
 from gasearch.evolution.search import Search
@@ -58,8 +59,13 @@ def phases(archive: Archive, within: float) -> list[tuple[Individual, float]]:
     return [(archive.individuals[place], float(above[place])) for place in order]
 
 
-def hull_document(archive: Archive, pressure: float, within: float, most: int) -> dict[str, Any]:
-    """Return ``most`` phases within a distance (eV per atom) of the hull, nearest first; pressure in eV/Å³."""
+def hull_document(
+    archive: Archive, pressure: float, within: float, most: int, aims: Aims | None = None
+) -> dict[str, Any]:
+    """Return ``most`` phases within a distance (eV per atom) of the hull, nearest first; pressure in eV/Å³.
+
+    With ``aims``, also their Pareto front.
+    """
     found = phases(archive, within)[:most] if archive.hull is not None else []
     on_hull = archive.hull_ids
     return {
@@ -70,6 +76,32 @@ def hull_document(archive: Archive, pressure: float, within: float, most: int) -
         "phases": [
             phase_document(archive.space, phase, above, phase.id in on_hull) | _doubt(archive, phase)
             for phase, above in found
+        ],
+    } | (front_document(archive, aims) if aims and aims.names else {})
+
+
+def front_document(archive: Archive, aims: Aims) -> dict[str, Any]:
+    """Return the compounds on the Pareto front, nearest to the hull first, and where the others stand."""
+    standing = aims.standing(archive)
+    if standing is None:
+        return {"aims": aims.ways, "front": [], "behind": []}
+    order = np.lexsort((standing.places, standing.above))
+    first = [i for i in order.tolist() if standing.ranks[i] == 0]
+    behind = [i for i in order.tolist() if standing.ranks[i] > 0]
+
+    def values(i: int) -> dict[str, float]:
+        return dict(zip(aims.names, standing.values[i].tolist(), strict=True))
+
+    def phase(i: int) -> dict[str, Any]:
+        individual, above = archive.individuals[standing.places[i]], float(standing.above[i])
+        return phase_document(archive.space, individual, above, individual.id in archive.hull_ids)
+
+    return {
+        "aims": aims.ways,
+        "front": [phase(i) | {"aims": values(i)} for i in first],
+        "behind": [
+            {"above_hull_eV_per_atom": float(standing.above[i]), "rank": int(standing.ranks[i])} | values(i)
+            for i in behind
         ],
     }
 

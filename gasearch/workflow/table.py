@@ -32,6 +32,24 @@ def dft_lines(directory: RunDirectory, document: Mapping[str, Any]) -> Iterator[
     yield f"up to {window['meV_per_atom']:.0f} meV/atom above the potential's hull: {window['reason']}"
 
 
+def front_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the Pareto front of hull.json, nearest to the hull first; nothing where the hull was the only aim."""
+    if not (aims := document.get("aims")):
+        return
+    told = ", ".join(f"{name} {way}" for name, way in aims.items())
+    yield ""
+    yield f"Pareto front of {told} and nearest to the hull: {len(document['front'])} of {_ranked(document)} compounds"
+    yield f"{'formula':<14}{'space group':<13}{'above hull (meV/atom)':>23}" + "".join(f"  {name:>16}" for name in aims)
+    for phase in document["front"]:
+        values = "".join(f"  {phase['aims'][name]:>16.4g}" for name in aims)
+        above = MEV_PER_EV * phase["above_hull_eV_per_atom"]
+        yield f"{phase['formula']:<14}{phase['space_group']:<13}{above:>23.1f}{values}"
+
+
+def _ranked(document: Mapping[str, Any]) -> int:
+    return len(document["front"]) + len(document["behind"])
+
+
 def _phase_line(phase: Mapping[str, Any], verdict: Mapping[str, Any] | None) -> str:
     return _LINE.format(
         phase["formula"],

@@ -12,7 +12,7 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.espresso import ph
 from gasearch.espresso.ph import PhSettings
 from gasearch.espresso.protocol import PHONON_PROTOCOLS
-from gasearch.espresso.pw import PwSettings
+from gasearch.espresso.pw import PwSettings, starting_spins
 
 AL = Path(__file__).parents[1] / "data" / "espresso" / "al"
 FCC = (np.ones((3, 3)) - np.eye(3)) / 2
@@ -64,10 +64,9 @@ def test_a_q_point_begins_with_the_electrons_that_respond():
 
 def test_spins_begin_aligned_or_not_at_all():
     iron = Crystal(ALUMINIUM.cell, ALUMINIUM.frac, [26])
-    spins = [
-        "nspin = 2" in ph.q_point_steps(iron, replace(SETTINGS, spins=aligned), "/pseudo", {26: 55.85}, 1)[0].text
-        for aligned in (True, False)
-    ]
+    settings = [replace(SETTINGS, spins=starting_spins(aligned)) for aligned in (True, False)]
+    inputs = [ph.q_point_steps(iron, how, "/pseudo", {26: 55.85}, 1)[0].text for how in settings]
+    spins = ["nspin = 2" in text for text in inputs]
     assert spins == [True, False]
 
 

@@ -31,7 +31,7 @@ class FakeRunner:
     settings: PwSettings = field(default_factory=PwSettings)
     pseudo_dir: Path = Path("/pseudo")
     inputs: list[str] = field(default_factory=list)
-    spins: bool = True
+    spins: tuple[float, ...] | None = None
 
     def run(self, steps, crystal, results=()) -> Record:
         self.inputs.append(steps[0].text)

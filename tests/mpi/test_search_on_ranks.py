@@ -120,6 +120,14 @@ def test_same_archive_on_any_number_of_ranks(ranks, searched, folder, expected):
     assert rows(archive) == rows(expected)
 
 
+def test_same_archive_with_more_than_one_aim(searched, tmp_path):
+    aims = "search:\n  selection: {aims: {volume_per_atom: lowest}, aims_within_meV: 1000}\n"
+    (tmp_path / "input.yaml").write_text(LENNARD_JONES.replace("search:\n", aims))
+    alone, together = searched(0, tmp_path, "serial"), searched(2, tmp_path, "ranks-2")
+    assert len(content(alone)) == 60
+    assert content(together) == content(alone)
+
+
 def test_same_archive_with_a_model_whose_sums_depend_on_the_batch(searched, tmp_path):
     (tmp_path / "input.yaml").write_text(MACE.replace("POTENTIAL", str(POTENTIAL)))
     alone = searched(0, tmp_path, "serial")

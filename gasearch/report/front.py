@@ -1,0 +1,72 @@
+"""The figure of a Pareto front."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gasearch.report.figures import FAINT, STABLE_COLOUR, figure_in_style, formula_text, save
+from gasearch.units import MEV_PER_EV
+
+if TYPE_CHECKING:
+    from gasearch.report.figures import Axes
+
+
+@dataclass(frozen=True, eq=False)
+class FrontPicture:
+    """One aim against the distance to the hull.
+
+    Parameters
+    ----------
+    aim : str
+    highest : bool
+        Whether much of it is wanted.
+    values : (n,) array
+        On the front.
+    above : (n,) array
+        eV per atom.
+    labels : sequence of str
+        Formulas.
+    others : (m, 2) array
+        Enthalpy above the hull (eV per atom) and value of what is behind the front.
+    """
+
+    aim: str
+    highest: bool
+    values: np.ndarray
+    above: np.ndarray
+    labels: Sequence[str]
+    others: np.ndarray
+
+
+def plot_fronts(pictures: Sequence[FrontPicture], title: str, path: Path) -> list[Path]:
+    """Draw each aim against the distance to the hull as PNG and SVG; return the files."""
+    with figure_in_style((4.8 * len(pictures), 3.8)) as figure:
+        panels = figure.subplots(1, len(pictures), squeeze=False)[0]
+        for axes, picture in zip(panels, pictures, strict=True):
+            _draw(axes, picture, joined=len(pictures) == 1)
+        panels[0].set_title(title)
+        return save(figure, path)
+
+
+def _draw(axes: Axes, picture: FrontPicture, joined: bool) -> None:
+    above = MEV_PER_EV * picture.above
+    axes.plot(MEV_PER_EV * picture.others[:, 0], picture.others[:, 1], "o", color=FAINT, ms=3.5, mew=0)
+    if joined and len(above):
+        # With one aim the front is a staircase: nothing is known below and beside its steps.
+        order = np.argsort(above, kind="stable")
+        axes.step(above[order], picture.values[order], where="post", color=STABLE_COLOUR, lw=1.0)
+    axes.plot(above, picture.values, "o", color=STABLE_COLOUR, ms=5.5)
+    labelled: set[str] = set()
+    for x, y, label in sorted(zip(above, picture.values, picture.labels, strict=True)):
+        if label not in labelled:
+            place = (4, 4) if picture.highest else (4, -10)
+            axes.annotate(formula_text(label), (x, y), place, textcoords="offset points", fontsize=8)
+            labelled.add(label)
+    axes.set_xlabel("enthalpy above the hull (meV/atom)")
+    axes.set_ylabel(f"{picture.aim} ({'highest' if picture.highest else 'lowest'} wanted)")
+    axes.margins(0.08)

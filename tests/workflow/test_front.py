@@ -1,0 +1,75 @@
+"""A search with more than one aim, from its input to the front that is listed and drawn."""
+
+import itertools
+import json
+
+import pytest
+
+from gasearch.cli import main
+
+INPUT = """
+endpoints: [Ni, P]
+pressure_GPa: 0
+atoms: {min: 1, max: 4}
+potential:
+  kind: lennard-jones
+  pairs:
+    Ni-Ni: {epsilon_eV: 1.0, sigma_A: 2.0}
+    Ni-P: {epsilon_eV: 1.5, sigma_A: 1.6}
+    P-P: {epsilon_eV: 0.5, sigma_A: 1.76}
+  cutoff_sigma: 2.5
+search:
+  block: 3
+  lag: 6
+  first_generation: 12
+  selection: {aims: AIMS, aims_within_meV: 1000}
+  termination: {candidates: 30}
+"""
+
+
+@pytest.fixture
+def searched(tmp_path):
+    """Search with some aims: ``searched(aims)`` returns the run's directory."""
+
+    def run(aims: str):
+        (tmp_path / "input.yaml").write_text(INPUT.replace("AIMS", aims))
+        assert main(["run", str(tmp_path / "input.yaml"), "--run-dir", str(tmp_path / "run")]) == 0
+        return tmp_path / "run"
+
+    return run
+
+
+def test_the_front_is_listed_and_drawn(searched, capsys):
+    directory = searched("{volume_per_atom: lowest}")
+    document = json.loads((directory / "hull.json").read_text())
+    assert document["aims"] == {"volume_per_atom": "lowest"}
+    front = [(phase["above_hull_eV_per_atom"], phase["aims"]["volume_per_atom"]) for phase in document["front"]]
+    assert front == sorted(front)
+    # Whoever is farther from the hull is denser; nobody behind the front beats a member of it in both.
+    assert all(b < a for (_, a), (_, b) in itertools.pairwise(front))
+    for one in document["behind"]:
+        point = (one["above_hull_eV_per_atom"], one["volume_per_atom"])
+        assert any(above <= point[0] and volume <= point[1] for above, volume in front)
+    assert all("Ni" in phase["formula"] and "P" in phase["formula"] for phase in document["front"])
+    capsys.readouterr()
+    assert main(["hull", str(directory)]) == 0
+    told = capsys.readouterr().out
+    assert "Pareto front of volume_per_atom lowest and nearest to the hull" in told
+    assert main(["plot", str(directory)]) == 0
+    assert (directory / "front.png").stat().st_size > 0 and (directory / "front.svg").exists()
+
+
+def test_without_aims_there_is_no_front(searched, capsys):
+    directory = searched("{}")
+    assert "front" not in json.loads((directory / "hull.json").read_text())
+    assert main(["plot", str(directory)]) == 0
+    assert not (directory / "front.png").exists()
+    main(["hull", str(directory)])
+    assert "Pareto" not in capsys.readouterr().out
+
+
+def test_an_unknown_aim_is_named_with_its_place(tmp_path, capsys):
+    (tmp_path / "input.yaml").write_text(INPUT.replace("AIMS", "{volume: lowest, hydrogen_share: most}"))
+    assert main(["check", str(tmp_path / "input.yaml")]) == 2
+    told = capsys.readouterr().err
+    assert "search.selection.aims.hydrogen_share" in told
