@@ -8,7 +8,7 @@ import pytest
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import MissingProgramError
 from gasearch.espresso.electronic import gap_of, read_bands
-from gasearch.espresso.pw import PwSettings, read_scf, write_scf
+from gasearch.espresso.pw import NO_SPINS, PwSettings, read_scf, write_scf
 from gasearch.espresso.runner import default_pseudo_dir, read_valence
 from gasearch.espresso.vc_relax import Descent, read_vc_relax, write_vc_relax
 
@@ -36,6 +36,7 @@ def test_atoms_that_start_alike_are_one_species():
 
 def test_without_spins_there_are_none_and_by_the_elements_iron_has_them():
     assert "nspin" not in written((0.0,) * 4)
+    assert "nspin" not in written(NO_SPINS)
     assert "nspin = 2, starting_magnetization(1) = 0.5\n" in written(None)
 
 
