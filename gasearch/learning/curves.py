@@ -29,7 +29,7 @@ _KERNEL_ROWS: Final = 1000
 #: k_BTc/ħω_log, ten times that of most spectra.
 _SCALE: Final = 4.0
 #: Rows that a network sees, all epochs together.
-_SEEN: Final = 500_000
+_SEEN: Final = 2_000_000
 
 #: Rows → what predicts Tc, K, (n,) of other rows.
 Learner = Callable[[Table, int], Callable[[Table], np.ndarray]]

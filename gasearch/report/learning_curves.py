@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from gasearch.report.figures import FAINT, INK, SECOND_COLOUR, STABLE_COLOUR, figure_in_style, save
+from gasearch.report.figures import INK, SECOND_COLOUR, STABLE_COLOUR, figure_in_style, save
 
 #: Colour, marker, dashes, in the order of the curves.
 _STYLES: Final = (
@@ -33,17 +33,15 @@ def plot_learning_curves(
     path : Path
         The suffix is replaced.
     """
-    with figure_in_style((7.6, 4.4)) as figure:
+    with figure_in_style((8.2, 4.4)) as figure:
         axes = figure.add_subplot()
         axes.set_title("Errors of Tc on held-out spectra")
         for (name, points), (colour, marker, dashes) in zip(curves.items(), _STYLES, strict=True):
             errors = [100 * error for error in points.values()]
             axes.plot(list(points), errors, dashes, color=colour, marker=marker, ms=4.5, lw=1.3, label=name)
-        sizes = sorted(set().union(*curves.values()))
-        for name, floor in list(floors.items())[:2]:
-            axes.axhline(100 * floor, color=FAINT, lw=1.0, ls=(0, (4, 2)), zorder=0)
-            text = f"least possible, known: {name}"
-            axes.text(sizes[-1], 100 * floor * 1.02, text, fontsize=7, color=INK, ha="right", va="bottom")
+        for (name, floor), dashes in zip(floors.items(), (":", "--"), strict=False):
+            label = f"least possible, known are\n{name}"
+            axes.axhline(100 * floor, color=INK, lw=0.8, ls=dashes, zorder=0, label=label)
         axes.set_xscale("log")
         axes.set_yscale("log")
         axes.set_yticks([0.5, 1, 2, 5, 10, 20, 50], ["0.5", "1", "2", "5", "10", "20", "50"])

@@ -51,7 +51,7 @@ def _drive(
     materials = {case.name: case.material for case in cases}
     report: dict[str, Any] = {"trials": trials, "seed": seed, "design": asdict(design), "sets": list(SETS)}
     pictures = []
-    for name, kind in (("real spectra", "real"), ("crystals that the base has not", "crystals")):
+    for name, kind in (("real spectra", "real"), ("crystals left out of the base", "crystals")):
         errors = [getattr(one, kind) for one in found]
         if not any(errors):
             continue

@@ -33,7 +33,7 @@ _LATENTS: Final = {"one normal distribution": 1, "mixture": 24}
 _DECODED: Final = 150
 _WORKFLOW: Final = (
     r"α²F → shape over $\omega/\omega_{{\max}}$ (λ and $\omega_{{\max}}$ apart) → encoder → {bottleneck} numbers → "
-    "decoder → softmax; generated: draws of a mixture of normal codes, decoded"
+    "decoder → softmax\ngenerated: draws of a mixture of normal codes, decoded"
 )
 
 
@@ -184,7 +184,9 @@ def _autoencoder(
             name: asdict(novelty(one, known[validation:], test, seed, executor)) for name, one in generators.items()
         },
     }
-    some, title = (_first_of_each(real), "real spectra") if len(real) > 2 else (test[:3], "held-out spectra")
+    shown = _first_of_each(real)
+    some = np.array([shape_of(one.spectrum) for one in shown]) if shown else test[:3]
+    title = f"real spectra: {', '.join(one.material for one in shown)}" if shown else "held-out spectra"
     reconstructed = Shapes(title, some, _through(model)(some), components.reconstruct(some))
     drawn = generators["mixture"].sample(3, np.random.default_rng(seed))[0]
     return reconstructed, Shapes("generated spectra", None, drawn), about
@@ -195,11 +197,11 @@ def _generator(model: Autoencoder, problems: list[Problem], seed: int, most: int
     return Generator.of(model, shapes_of(problems), lam, end, seed, most)
 
 
-def _first_of_each(real: Sequence[Collected]) -> np.ndarray:
-    """Return the shapes (3, bins) of three spectra, of as many materials as there are."""
+def _first_of_each(real: Sequence[Collected]) -> list[Collected]:
+    """Return three spectra, of as many materials as there are; none if there are fewer than three."""
     by_material = list({one.material: one for one in reversed(real)}.values())
     rest = [one for one in real if one not in by_material]
-    return np.array([shape_of(one.spectrum) for one in [*by_material, *rest][:3]])
+    return [*by_material, *rest][:3] if len(real) > 2 else []
 
 
 def _through(model: Autoencoder) -> Callable[[np.ndarray], np.ndarray]:
