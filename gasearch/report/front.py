@@ -44,9 +44,10 @@ def plot_fronts(pictures: Sequence[FrontPicture], title: str, path: Path) -> lis
     """Draw each aim against the distance to the hull as PNG and SVG; return the files."""
     with figure_in_style((4.8 * len(pictures), 3.8)) as figure:
         panels = figure.subplots(1, len(pictures), squeeze=False)[0]
+        # Before the labels, which settle the layout.
+        panels[0].set_title(title)
         for axes, picture in zip(panels, pictures, strict=True):
             _draw(axes, picture, joined=len(pictures) == 1)
-        panels[0].set_title(title)
         return save(figure, path)
 
 
