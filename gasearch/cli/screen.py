@@ -123,7 +123,8 @@ def _nesting(options: Namespace) -> None:
 def _magnetism(options: Namespace) -> None:
     from gasearch.crystal.composition import SYMBOLS
     from gasearch.espresso.pw import MAGNETIC
-    from gasearch.workflow.magnetism import MagnetismSettings, screen_magnetism
+    from gasearch.workflow.following import MagnetismSettings
+    from gasearch.workflow.magnetism import screen_magnetism
 
     if unknown := sorted(set(options.elements or ()) - set(SYMBOLS)):
         raise InputError(f"--elements: {', '.join(unknown)} is no element; give symbols such as Fe Mn")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gasearch.report.figures import FAINT, STABLE_COLOUR, figure_in_style, formula_text, save
+from gasearch.report.figures import FAINT, STABLE_COLOUR, HullPoint, figure_in_style, label_phases, save
 from gasearch.units import MEV_PER_EV
 
 if TYPE_CHECKING:
@@ -27,10 +27,8 @@ class FrontPicture:
         Whether much of it is wanted.
     values : (n,) array
         On the front.
-    above : (n,) array
-        eV per atom.
-    labels : sequence of str
-        Formulas.
+    points : sequence of HullPoint
+        What they are.
     others : (m, 2) array
         Enthalpy above the hull (eV per atom) and value of what is behind the front.
     """
@@ -38,8 +36,7 @@ class FrontPicture:
     aim: str
     highest: bool
     values: np.ndarray
-    above: np.ndarray
-    labels: Sequence[str]
+    points: Sequence[HullPoint]
     others: np.ndarray
 
 
@@ -47,26 +44,26 @@ def plot_fronts(pictures: Sequence[FrontPicture], title: str, path: Path) -> lis
     """Draw each aim against the distance to the hull as PNG and SVG; return the files."""
     with figure_in_style((4.8 * len(pictures), 3.8)) as figure:
         panels = figure.subplots(1, len(pictures), squeeze=False)[0]
+        # Before the labels, which settle the layout.
+        panels[0].set_title(title)
         for axes, picture in zip(panels, pictures, strict=True):
             _draw(axes, picture, joined=len(pictures) == 1)
-        panels[0].set_title(title)
         return save(figure, path)
 
 
 def _draw(axes: Axes, picture: FrontPicture, joined: bool) -> None:
-    above = MEV_PER_EV * picture.above
+    above = MEV_PER_EV * np.array([point.above for point in picture.points])
     axes.plot(MEV_PER_EV * picture.others[:, 0], picture.others[:, 1], "o", color=FAINT, ms=3.5, mew=0)
     if joined and len(above):
         # With one aim the front is a staircase: nothing is known below and beside its steps.
         order = np.argsort(above, kind="stable")
         axes.step(above[order], picture.values[order], where="post", color=STABLE_COLOUR, lw=1.0)
     axes.plot(above, picture.values, "o", color=STABLE_COLOUR, ms=5.5)
-    labelled: set[str] = set()
-    for x, y, label in sorted(zip(above, picture.values, picture.labels, strict=True)):
-        if label not in labelled:
-            place = (4, 4) if picture.highest else (4, -10)
-            axes.annotate(formula_text(label), (x, y), place, textcoords="offset points", fontsize=8)
-            labelled.add(label)
     axes.set_xlabel("enthalpy above the hull (meV/atom)")
     axes.set_ylabel(f"{picture.aim} ({'highest' if picture.highest else 'lowest'} wanted)")
-    axes.margins(0.08)
+    axes.margins(0.12)
+    places = np.column_stack([above, picture.values])
+    # One label a composition, at its phase nearest to the hull.
+    nearest = list({point.formula: i for i, point in reversed(list(enumerate(picture.points)))}.values())
+    obstacles = np.vstack([places, np.column_stack([MEV_PER_EV * picture.others[:, 0], picture.others[:, 1]])])
+    label_phases(axes, [picture.points[i] for i in nearest], places[nearest], obstacles)

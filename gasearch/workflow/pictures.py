@@ -49,13 +49,23 @@ def draw_front(directory: RunDirectory) -> list[Path]:
     if not aims:
         return []
     front, behind = document["front"], document["behind"]
+    points = [
+        HullPoint(
+            formula=phase["formula"],
+            space_group=phase["space_group"],
+            shares=tuple(phase["shares"]),
+            formation=np.nan,
+            above=phase["above_hull_eV_per_atom"],
+            volume=phase["volume_A3_per_atom"],
+        )
+        for phase in front
+    ]
     pictures = [
         FrontPicture(
             aim=name.rpartition(".")[2].replace("_", " "),
             highest=way == "highest",
             values=np.array([phase["aims"][name] for phase in front]),
-            above=np.array([phase["above_hull_eV_per_atom"] for phase in front]),
-            labels=[phase["formula"] for phase in front],
+            points=points,
             others=np.array([[one["above_hull_eV_per_atom"], one[name]] for one in behind]).reshape(-1, 2),
         )
         for name, way in aims.items()
