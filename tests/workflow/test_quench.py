@@ -46,7 +46,12 @@ def test_the_hull_of_a_run_is_followed_down(run: Path, capsys, monkeypatch):
         assert sum(part["share_of_atoms"] for part in first["decomposes_into"]) == pytest.approx(1.0)
         volumes = [row["volume_A3_per_atom"] for row in phase["rows"]]
         assert volumes == sorted(volumes)
-        assert np.linalg.eigvalsh(first["stiffness_GPa"])[0] == pytest.approx(first["lowest_stiffness_GPa"], abs=0.1)
+        # A symmetric phase of a short search may be a saddle; what it is, is said.
+        assert first["verdict"] in ("minimum", "elastic")
+        if first["verdict"] == "minimum":
+            lowest = np.linalg.eigvalsh(first["stiffness_GPa"])[0]
+            assert lowest == pytest.approx(first["lowest_stiffness_GPa"], abs=0.1)
+            assert lowest > 0
     assert (run / "quench.png").read_bytes().startswith(b"\x89PNG")
     # What was checked is not checked again.
     for done in ("check", "relaxed_at"):
