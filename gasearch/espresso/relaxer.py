@@ -119,9 +119,10 @@ class PwRelaxer:
     def refine(self, start: Crystal, pressure: float) -> RefinedPhase | Failure:
         """Relax a structure at a pressure (eV/Å³); a failure names every try.
 
-        Where an element asks for spins, they begin aligned, and once more without any: the lower enthalpy counts.
+        Where an element asks for spins, they begin aligned, and once more without any: the lower enthalpy counts. Spins
+        that the runner is given begin as they are given, and only so.
         """
-        if not may_be_magnetic(start):
+        if self.runner.spins is not None or not may_be_magnetic(start):
             return self._descend(start, pressure)
         starts = {aligned: replace(self.runner, spins=starting_spins(aligned)) for aligned in (True, False)}
         results = {

@@ -154,3 +154,11 @@ def test_of_two_starts_one_suffices_and_two_that_fail_are_a_failure(helium, monk
 def test_without_elements_that_ask_for_spins_there_is_one_start(helium):
     found = refine(FakeRunner([ENDED], [scf(0.0)]), helium)
     assert found.spins == () and found.aligned
+
+
+@pytest.mark.parametrize("spins", [(), (0.3,)])
+def test_spins_that_are_given_are_the_only_start(helium, monkeypatch, spins):
+    monkeypatch.setattr("gasearch.espresso.pw.MAGNETIC", frozenset({2}))
+    runner = FakeRunner([ENDED], [scf(0.0)], spins=spins)
+    found = refine(runner, helium)
+    assert found.spins == () and ["nspin = 2" in text for text in runner.inputs] == [bool(spins)]
