@@ -1,12 +1,15 @@
 """Every input of the repository is run, cut down."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
 from gasearch.cli import main
+from gasearch.config import load_pretraining
+from gasearch.potential.card import read_card
 from gasearch.workflow.series_directory import all_runs
 
 INPUTS = Path(__file__).parent.parent / "inputs"
@@ -50,3 +53,32 @@ def holds_what_a_user_needs(directory: Path) -> None:
     assert len(stable) >= len(hull["endpoints"])
     assert all(phase["above_hull_eV_per_atom"] == pytest.approx(0.0, abs=1e-9) for phase in stable)
     assert list((directory / "best").glob("*.cif"))
+
+
+def cut_down_pretraining(path: Path, folder: Path) -> Path:
+    data = yaml.safe_load(path.read_text())
+    data |= {"max_atoms": 2, "random_cells": 24, "rounds": 0, "committee": 1}
+    data["sampling"] = {"prototypes": False, "scan": [0.9, 1.0, 1.1]}
+    data["dft"] = data.get("dft", {}) | {"k_spacing": 1.0}
+    data["training"] = {"channels": 4, "cutoff_A": 3.0, "correlation": 2, "epochs": 6, "stage_two": 4}
+    copy = folder / path.name
+    copy.write_text(yaml.safe_dump(data))
+    return copy
+
+
+@pytest.mark.parametrize("path", sorted(INPUTS.glob("pretrain-*")), ids=lambda path: path.stem)
+def test_an_input_of_a_pretraining_is_complete(path: Path):
+    settings = load_pretraining(path)
+    assert set(settings.elements) == {symbol.capitalize() for symbol in path.stem.split("-")[1:]}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("pw.x") is None, reason="pw.x is not installed")
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("path", sorted(INPUTS.glob("pretrain-*")), ids=lambda path: path.stem)
+def test_an_input_of_a_pretraining_gives_a_potential(path: Path, tmp_path: Path):
+    arguments = ["pretrain", str(cut_down_pretraining(path, tmp_path)), "--work", str(tmp_path / "work")]
+    assert main([*arguments, "--output", str(tmp_path / "potential")]) == 0
+    card = read_card(tmp_path / "potential")
+    assert card.elements == load_pretraining(path).elements
+    assert card.facts["labels"]["ecutwfc"] == load_pretraining(path).dft.ecutwfc

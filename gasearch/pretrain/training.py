@@ -207,7 +207,7 @@ def train(training: Training, labels: Sequence[Label], above_hull: np.ndarray) -
     Raises
     ------
     CalculationError
-        If it gave no model; with the end of what it printed.
+        If there are no cells to train on or to validate with, or it gave no model; with the end of what it printed.
     """
     folder, settings = training.folder.absolute(), training.settings
     folder.mkdir(parents=True, exist_ok=True)
@@ -215,6 +215,11 @@ def train(training: Training, labels: Sequence[Label], above_hull: np.ndarray) -
     splits = np.array([split_of(label.sample.origin, training.member) for label in labels])
     ceilings = {Split.TRAIN: settings.ceiling, Split.VALIDATION: settings.validation_ceiling}
     chosen = {s: np.flatnonzero((splits == s) & (above_hull < ceiling)) for s, ceiling in ceilings.items()}
+    if empty := [split for split, indices in chosen.items() if not len(indices)]:
+        raise CalculationError(
+            f"of {len(labels)} labels none that is low enough above the hull is left for {' and '.join(empty)}: label "
+            "more cells (random_cells), or raise training.ceiling_eV and training.validation_ceiling_eV"
+        )
     for split, indices in chosen.items():
         write_training_set(folder / f"{split}.extxyz", [labels[i] for i in indices], weights[indices])
     fitted = chosen[Split.TRAIN]

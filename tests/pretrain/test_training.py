@@ -4,7 +4,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from gasearch.errors import PotentialError
+from gasearch.errors import CalculationError
 from gasearch.parallel.executor import serial_executor
 from gasearch.potential.mace import Mace
 from gasearch.pretrain.model_size import PRESETS
@@ -54,8 +54,14 @@ def test_a_training_that_gives_no_model_says_why(make_label, tmp_path):
     settings = TrainingSettings(channels=4, cutoff=3.0, correlation=2, epochs=6, stage_two=4)
     damaged = tmp_path / "damaged.model"
     damaged.write_bytes(b"no model")
-    with pytest.raises(PotentialError, match="cannot be loaded"):
+    with pytest.raises(CalculationError, match=r"(?s)gave no model: .*cannot be loaded"):
         train(Training(settings, tmp_path / "a", start=damaged), labels, np.zeros(len(labels)))
+
+
+def test_labels_too_few_to_validate_with_are_named(make_label, tmp_path):
+    labels = [make_label([1, 16], 2.2, -290.0, "random-00000")]
+    with pytest.raises(CalculationError, match=r"of 1 labels none .* is left for .*random_cells"):
+        train(Training(TrainingSettings(), tmp_path), labels, np.zeros(1))
 
 
 def test_a_model_that_is_there_is_not_trained(tmp_path):
