@@ -35,11 +35,14 @@ NEEDED = {
     ("export",): ["--to", "candidates"],
     ("potential", "validate"): ["--structures", "/nonexistent.extxyz"],
     ("tc", "alpha2f"): ["--format", "columns", "--unit", "THz"],
+    ("barrier",): ["/nonexistent.cif", "--potential", "/nonexistent"],
+    ("screen", "magnetism"): ["--pressures", "0", "10"],
+    ("tc", "collect"): ["--to", "/nonexistent/spectra"],
     ("tc", "train"): ["--model", "hydrides", "--output", "model"],
     ("tc", "rank"): ["--model", "/nonexistent"],
 }
 #: Those that take no path that could be wrong.
-PATHLESS = {("completion",), ("figure", "superconductor-learning")}
+PATHLESS = {("completion",), *(words for words in COMMANDS if words[0] == "figure")}
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

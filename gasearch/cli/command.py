@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from gasearch.workflow.run_directory import RunDirectory
 
 __all__ = [
+    "add_cluster",
     "add_command",
     "add_group",
     "add_programs",
@@ -82,6 +83,10 @@ def add_programs(command: ArgumentParser, program: str, hours: float, several: b
     )
     limit = f"for one run of {program}; default: {hours:g}"
     command.add_argument("--timeout", type=positive, default=hours, metavar="HOURS", help=limit)
+
+
+def add_cluster(command: ArgumentParser) -> None:
+    """Say how calculations become jobs of a cluster."""
     cluster = "run them as jobs of Slurm that FILE (YAML) describes: partition, ranks, wall_time_s …"
     command.add_argument("--cluster", type=Path, metavar="FILE", help=cluster)
 

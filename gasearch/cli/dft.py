@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gasearch.cli.command import (
+    add_cluster,
     add_command,
     add_programs,
     cluster_of,
@@ -35,6 +36,7 @@ def add_dft(commands: Any) -> None:
     add("--k-spacing", type=positive, metavar="S", help="1/Å, with 2π; instead of the protocol's")
     add("--degauss", type=positive, metavar="RY", help="smearing; instead of the protocol's")
     add_programs(refine, "pw.x", 6.0)
+    add_cluster(refine)
     add("--calculator", metavar="IMPORT.PATH", help="an ASE calculator that relaxes instead of pw.x")
     add("--arguments", default="{}", metavar="JSON", help="keyword arguments of the calculator")
     add("--json", action="store_true", help="what DFT says, for programs")

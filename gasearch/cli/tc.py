@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gasearch.cli.command import (
+    add_cluster,
     add_command,
     add_group,
     add_programs,
@@ -45,6 +46,7 @@ def add_tc(commands: Any) -> None:
     run.add_argument("--k-spacing", type=positive, metavar="S", help="1/Å, with 2π; instead of the protocol's")
     _add_coulomb(run)
     add_programs(run, "ph.x", 24.0)
+    add_cluster(run)
     run.add_argument("--json", action="store_true", help="everything that was computed, for programs")
 
     example = "gasearch tc alpha2f alpha2F.dat --format qe-alpha2f --smearing 0.02 --mu-star 0.1 --json"

@@ -45,16 +45,16 @@ class ExportedCandidate:
         """Where what is computed for it is kept: beside the folder, which an export may replace."""
         return results_of(self.folder) / self.folder.name
 
+    @property
+    def documents(self) -> list[Path]:
+        """What was found for it, a file for each grid of q-points."""
+        return sorted(self.results.glob("q-*/electron-phonon.json"))
+
 
 def results_of(path: Path) -> Path:
     """Return where results of a candidate, or of the candidates in a folder, are kept."""
     path = path.resolve()
     return (path.parent if (path / FILE).is_file() else path) / "tc"
-
-    @property
-    def documents(self) -> list[Path]:
-        """What was found for it, a file for each grid of q-points."""
-        return sorted(self.results.glob("q-*/electron-phonon.json"))
 
 
 def candidate_folders(path: Path) -> list[Path]:

@@ -173,7 +173,7 @@ class Expects:
 
     name, pressures_GPa = "hydrides", (0.0, 500.0)
 
-    def outside(self, amounts, pressure):
+    def outside(self, amounts, pressure, dos=None):
         return None if set(amounts.shares) == {1, 16} else "hydrides: unlike all that it was trained on"
 
     def predict(self, features):
