@@ -49,17 +49,18 @@ def main() -> None:
     add_options(parser, folder=Path("runs", "learning-curve"))
     parser.add_argument("--sizes", type=int, nargs="+", default=[75, 150, 300])
     options = parser.parse_args()
-    cells = training_cells(options.potential, options.epochs, options.batch_size)
+    cells = training_cells(options.potential)
+    training = cells.from_scratch(options.epochs, options.batch_size)
     work = {
-        (size, name): (Training(cells.training, options.folder / f"{size}-{name.replace(' ', '-')}"), *part)
+        (size, name): (Training(training, options.folder / f"{size}-{name.replace(' ', '-')}"), *part)
         for size in options.sizes
         for name, part in parts(cells, size).items()
     }
     run_on_all_ranks(lambda executor: train_missing(list(work.values()), executor), threads=options.workers)
     test = [label for label in near_hull(cells, WINDOW) if chosen_by_active_learning(label)]
     print(f"{options.epochs} epochs; errors on {len(test)} relaxed cells up to {WINDOW} eV/atom above the hull")
-    for (_, name), (training, labels, _) in work.items():
-        potential = load_potential(MaceSettings("mace", training.model))
+    for (_, name), (trained, labels, _) in work.items():
+        potential = load_potential(MaceSettings("mace", trained.model))
         print_errors(f"{len(labels):4d} {name}", potential, test)
 
 

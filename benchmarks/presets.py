@@ -18,7 +18,6 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import numpy as np
 from training_cells import add_options, near_hull, print_errors, subset, training_cells
 
 from gasearch.parallel.executor import run_on_all_ranks
@@ -48,11 +47,12 @@ def main() -> None:
     add_options(parser, folder=Path("runs", "presets"))
     parser.add_argument("--cells", type=int, default=300)
     options = parser.parse_args()
-    cells = training_cells(options.potential, options.epochs, options.batch_size)
+    cells = training_cells(options.potential)
+    training = cells.from_scratch(options.epochs, options.batch_size)
     labels, above = subset(cells, options.cells)
     unsized = {name: None for name in PRESETS["medium"].__dataclass_fields__}
     trainings = {
-        name: Training(replace(cells.training, preset=name, **unsized), options.folder / f"{name}-{options.cells}")
+        name: Training(replace(training, preset=name, **unsized), options.folder / f"{name}-{options.cells}")
         for name in PRESETS
     }
     run_on_all_ranks(
@@ -63,10 +63,10 @@ def main() -> None:
     )
     test = near_hull(cells)
     print(f"{options.cells} cells, {options.epochs} epochs; errors on {len(test)} cells held out")
-    for name, training in trainings.items():
-        potential = load_potential(MaceSettings("mace", training.model))
+    for name, one in trainings.items():
+        potential = load_potential(MaceSettings("mace", one.model))
         took = milliseconds_per_atom(potential, test)
-        print_errors(name, potential, test, f"{took:8.2f} ms per atom  {np.round(training.settings.size.cutoff, 2)} Å")
+        print_errors(name, potential, test, f"{took:8.2f} ms per atom  {one.settings.size.cutoff:g} Å")
 
 
 if __name__ == "__main__":

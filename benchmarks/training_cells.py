@@ -15,6 +15,7 @@ from gasearch.pretrain.card import NEAR_HULL
 from gasearch.pretrain.fine_tuning import settings_of, with_training_set
 from gasearch.pretrain.labelling import Label
 from gasearch.pretrain.sampling import Split, split_of
+from gasearch.pretrain.settings import PretrainSettings
 from gasearch.pretrain.training import TrainingSettings, tuned
 from gasearch.pretrain.validation import above_hull, rms_errors
 
@@ -23,15 +24,20 @@ POTENTIAL = Path(__file__).parent.parent / "potentials" / "h-s-200gpa"
 
 @dataclass(frozen=True, eq=False)
 class TrainingCells:
-    """Labelled cells, their enthalpies above hull (n,) in eV/atom, and how models are trained on them."""
+    """Labelled cells, their enthalpies above hull (n,) in eV/atom, and the settings that their card stands for."""
 
     labels: tuple[Label, ...]
     above: np.ndarray
-    training: TrainingSettings
+    settings: PretrainSettings
+
+    def from_scratch(self, epochs: int, batch_size: int) -> TrainingSettings:
+        """Return how models are to be trained from random weights."""
+        training = replace(self.settings.training, batch_size=batch_size)
+        return tuned(training, epochs, training.learning_rate)
 
 
 def add_options(parser: argparse.ArgumentParser, folder: Path) -> None:
-    """Add what both benchmarks ask."""
+    """Add what all that train ask."""
     parser.add_argument("--potential", type=Path, default=POTENTIAL)
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--batch-size", type=int, default=10)
@@ -39,13 +45,12 @@ def add_options(parser: argparse.ArgumentParser, folder: Path) -> None:
     parser.add_argument("--folder", type=Path, default=folder)
 
 
-def training_cells(folder: Path, epochs: int, batch_size: int) -> TrainingCells:
-    """Read a potential's training set, and how its models are to be trained from random weights."""
+def training_cells(folder: Path) -> TrainingCells:
+    """Read a potential's training set and its card."""
     card, labels = with_training_set(folder)
     settings = settings_of(card, [label.sample.crystal for label in labels])
     above = above_hull(labels, settings.compositions, settings.pressures[1])
-    training = replace(settings.training, batch_size=batch_size)
-    return TrainingCells(tuple(labels), above, tuned(training, epochs, training.learning_rate))
+    return TrainingCells(tuple(labels), above, settings)
 
 
 def subset(

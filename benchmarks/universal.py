@@ -18,26 +18,13 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from training_cells import POTENTIAL, near_hull, training_cells
 
 from gasearch.errors import GasearchError
 from gasearch.potential.load import load_potential
 from gasearch.potential.settings import UNIVERSAL, AseSettings, MaceSettings, PotentialSettings
-from gasearch.pretrain.card import NEAR_HULL
-from gasearch.pretrain.fine_tuning import settings_of, with_training_set
 from gasearch.pretrain.labelling import Label
-from gasearch.pretrain.sampling import Split, split_of
-from gasearch.pretrain.validation import above_hull, rms_errors
-
-POTENTIAL = Path(__file__).parent.parent / "potentials" / "h-s-200gpa"
-
-
-def held_out(folder: Path) -> list[Label]:
-    """Return the test cells of a potential that are near the hull."""
-    card, labels = with_training_set(folder)
-    settings = settings_of(card, [label.sample.crystal for label in labels])
-    above = above_hull(labels, settings.compositions, settings.pressures[1])
-    near = zip(labels, above, strict=True)
-    return [label for label, height in near if height < NEAR_HULL and split_of(label.sample.origin) is Split.TEST]
+from gasearch.pretrain.validation import rms_errors
 
 
 def row(name: str, settings: PotentialSettings, labels: list[Label]) -> str:
@@ -60,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--potential", type=Path, default=POTENTIAL)
     options = parser.parse_args()
-    labels = held_out(options.potential)
+    labels = near_hull(training_cells(options.potential))
     forces = np.concatenate([label.result.forces for label in labels])
     print(f"{len(labels)} cells; forces {1000 * np.sqrt(np.mean(forces**2)):.0f} meV/Å rms", flush=True)
     print(row(options.potential.name, MaceSettings("mace", options.potential), labels), flush=True)

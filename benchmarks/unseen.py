@@ -21,7 +21,6 @@ from training_cells import add_options, training_cells
 from gasearch.crystal.composition import Composition
 from gasearch.espresso.runner import PwRunner, default_pseudo_dir
 from gasearch.parallel.executor import run_on_all_ranks
-from gasearch.pretrain.fine_tuning import settings_of, with_training_set
 from gasearch.pretrain.publication import publish
 from gasearch.pretrain.training import Training, train_all
 from gasearch.pretrain.validation import above_hull
@@ -35,13 +34,13 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("runs", "unseen"))
     options = parser.parse_args()
     formula = Composition.from_formula(options.formula).reduced.formula
-    card, everything = with_training_set(options.potential)
-    seen = {x.sample.origin for x in everything if x.sample.crystal.composition.reduced.formula == formula}
-    labels = [label for label in everything if label.sample.origin not in seen]
-    training = training_cells(options.potential, options.epochs, options.batch_size).training
-    settings = replace(settings_of(card, [x.sample.crystal for x in labels]), training=training, committee=1)
+    cells = training_cells(options.potential)
+    seen = {x.sample.origin for x in cells.labels if x.sample.crystal.composition.reduced.formula == formula}
+    labels = [label for label in cells.labels if label.sample.origin not in seen]
+    training = cells.from_scratch(options.epochs, options.batch_size)
+    settings = replace(cells.settings, training=training, committee=1)
     above = above_hull(labels, settings.compositions, settings.pressures[1])
-    print(f"{len(labels)} of {len(everything)} cells are left", flush=True)
+    print(f"{len(labels)} of {len(cells.labels)} cells are left", flush=True)
     models = run_on_all_ranks(
         lambda executor: train_all(
             [Training(training, options.folder)], labels, above, executor, lambda line: print(line, flush=True)
