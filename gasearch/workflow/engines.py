@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
@@ -26,6 +25,7 @@ from gasearch.outcomes import Attempt, ElectronicStructure, Failure, RefinedPhas
 from gasearch.parallel.settings import ClusterSettings
 from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
 from gasearch.units import pressure_to_GPa
+from gasearch.workflow.kept import kept_file
 from gasearch.workflow.refined_document import structure_document
 from gasearch.workflow.relaxed_document import relaxed_document, relaxed_from
 
@@ -148,7 +148,7 @@ class CalculatorEngine:
     def refine(self, start: Crystal, pressure: float) -> RefinedPhase | Failure:
         """Relax a structure, unless that has been done."""
         asked = {"settings": self.settings(), "pressure": pressure, "structure": structure_document(start)}
-        path = self.kept / f"{hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:20]}.json"
+        path = kept_file(self.kept, asked)
         if not path.exists():
             result = self._relaxer().relax([start], pressure)[0]
             with writing_to(self.kept):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -21,6 +20,7 @@ from gasearch.espresso.vc_relax import Descent
 from gasearch.files import replace_text, writing_to
 from gasearch.outcomes import Failure, Reason
 from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
+from gasearch.workflow.kept import kept_file
 from gasearch.workflow.refined_document import structure_document, structure_from
 
 
@@ -167,7 +167,7 @@ class KeptMagnet:
 
     def _file(self, start: Crystal, moments: np.ndarray, pressure: float) -> Path:
         asked = [self.settings(), structure_document(start), moments.tolist(), pressure]
-        return self.kept / f"{hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:20]}.json"
+        return kept_file(self.kept, asked)
 
 
 def _plain_state(state: MagneticState) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -26,6 +25,7 @@ from gasearch.screening.decompression import NO_MINIMUM, Check, DecompressionSet
 from gasearch.thermodynamics.hull import Hull
 from gasearch.units import pressure_to_GPa
 from gasearch.workflow.diagram import HullAt, gathered, hull_at, relaxed_at
+from gasearch.workflow.kept import kept_file
 from gasearch.workflow.proposals import given
 from gasearch.workflow.quench_document import phase_document, phase_lines
 from gasearch.workflow.refined_document import structure_document
@@ -159,8 +159,7 @@ def _folder(path: Path) -> Path:
 
 def _kept(folder: Path, asked: Mapping[str, Any], answer: Callable[[], Any]) -> Any:
     """Return plain data that answers plain data; found in a folder, or else asked for and put there."""
-    key = hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:20]
-    file = folder / f"{key}.json"
+    file = kept_file(folder, asked)
     if not file.exists():
         replace_text(file, json.dumps(answer()) + "\n")
     return snapshot(file)
