@@ -17,7 +17,7 @@ from gasearch.workflow.phonons import verdict_of
 from gasearch.workflow.run_directory import RunDirectory
 from gasearch.workflow.series_directory import SeriesDirectory, State
 from gasearch.workflow.snapshots import has_dft_hull, snapshot
-from gasearch.workflow.summary import undoubted
+from gasearch.workflow.summary import hull_phases, undoubted
 
 #: Enthalpy above its hull, eV per atom, up to which a phase is in the table, and a metal in the ranking.
 WINDOW: Final = 0.05
@@ -79,7 +79,6 @@ def _tc(phase: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:
 
 
 def _run(row: Mapping[str, Any], phases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    hull = sorted((phase for phase in phases if phase["on_hull"]), key=lambda phase: phase["shares"][::-1])
     return {
         "run": row["run"],
         "system": "–".join(row["endpoints"]),
@@ -87,7 +86,7 @@ def _run(row: Mapping[str, Any], phases: Sequence[Mapping[str, Any]]) -> dict[st
         "state": row["state"],
         "problem": row["problem"],
         "method": phases[0]["method"] if phases else None,
-        "hull": [f"{phase['formula']} {phase['space_group']}" for phase in hull],
+        "hull": [f"{phase['formula']} {phase['space_group']}" for phase in hull_phases(phases)],
     }
 
 

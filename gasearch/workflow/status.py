@@ -10,6 +10,7 @@ from gasearch.errors import RunDirectoryError
 from gasearch.workflow.run_directory import RunDirectory, existing_run, is_running
 from gasearch.workflow.series_directory import SeriesDirectory, State
 from gasearch.workflow.snapshots import snapshot
+from gasearch.workflow.summary import hull_phases
 
 
 def status_document(path: Path) -> dict[str, Any]:
@@ -44,13 +45,8 @@ def _of_run(directory: RunDirectory) -> dict[str, Any]:
         "doubtful": summary.get("doubtful", 0),
         "failures": summary["failures"],
         "hull_changes": len(summary.get("hull_deficit", ())),
-        "hull": [{key: phase[key] for key in ("formula", "space_group")} for phase in _on_hull(hull)],
+        "hull": [{key: phase[key] for key in ("formula", "space_group")} for phase in hull_phases(hull["phases"])],
     }
-
-
-def _on_hull(hull: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the phases on the hull, in the order of their compositions."""
-    return sorted((phase for phase in hull["phases"] if phase["on_hull"]), key=lambda phase: phase["shares"][::-1])
 
 
 def _of_series(series: SeriesDirectory) -> dict[str, Any]:

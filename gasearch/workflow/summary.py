@@ -111,6 +111,11 @@ def undoubted(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [phase for phase in document["phases"] if not phase.get("doubtful", False)]
 
 
+def hull_phases(phases: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return those phases of a document that are on the hull, in the order of their compositions."""
+    return sorted((phase for phase in phases if phase["on_hull"]), key=lambda phase: phase["shares"][::-1])
+
+
 def phase_document(space: CompositionSpace, individual: Individual, above: float, on_hull: bool) -> dict[str, Any]:
     """Return one phase, ``above`` the hull (eV per atom) or on it, as plain data."""
     crystal = individual.crystal
