@@ -22,7 +22,7 @@ def add_tc_learning(below: Any) -> None:
     train.add_argument("--model", choices=("hydrides", "supercon", "electronic"), required=True, help=kinds)
     train.add_argument("--output", "-o", type=Path, required=True, metavar="DIR", help="model and card are put there")
     train.add_argument("--trees", type=count, default=100, metavar="N", help="of the forest; default: 100")
-    train.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    _add_seed(train)
     train.add_argument("--json", action="store_true", help="nothing but what its card says, for programs")
 
     what = "order exported candidates by expected Tc, before the electron-phonon runs"
@@ -48,31 +48,37 @@ def add_figure(commands: Any) -> None:
     example = "mpirun -n 2 gasearch figure superconductor-learning --spectra 5000"
     below = add_group(commands, "figure", "make a figure from nothing", example)
     figure = add_command(below, "superconductor-learning", _superconductor_learning, what, None, example)
-    default = Path("runs", "superconductor-learning")
-    figure.add_argument("--output", "-o", type=Path, default=default, metavar="DIR", help=f"default: {default}")
+    _add_output(figure, "superconductor-learning")
     figure.add_argument("--spectra", type=count, default=5000, metavar="N", help="to learn from; default: 5000")
     _add_collected(figure)
     figure.add_argument("--bottleneck", type=count, default=8, metavar="N", help="of the autoencoder; default: 8")
     figure.add_argument("--epochs", type=count, default=300, metavar="N", help="at most; default: 300")
-    figure.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    _add_seed(figure)
 
     what = "ask whether spectra from a decoder teach the Eliashberg equations as well as Einstein models do"
     example = "mpirun -n 2 gasearch figure decoder-claim --collected spectra"
     claim = add_command(below, "decoder-claim", _decoder_claim, what, None, example)
-    default = Path("runs", "decoder-claim")
-    claim.add_argument("--output", "-o", type=Path, default=default, metavar="DIR", help=f"default: {default}")
+    _add_output(claim, "decoder-claim")
     _add_collected(claim)
     claim.add_argument("--trials", type=count, default=10, metavar="N", help="everything drawn again; default: 10")
     claim.add_argument("--added", type=count, default=300, metavar="N", help="spectra added to the base; default: 300")
-    claim.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    _add_seed(claim)
 
     what = "errors of formulas and regressors against the number of spectra that they learn from"
     example = "mpirun -n 2 gasearch figure learning-curves --spectra 100000"
     curves = add_command(below, "learning-curves", _learning_curves, what, None, example)
-    default = Path("runs", "superconductor-learning")
-    curves.add_argument("--output", "-o", type=Path, default=default, metavar="DIR", help=f"default: {default}")
+    _add_output(curves, "superconductor-learning")
     curves.add_argument("--spectra", type=count, default=5000, metavar="N", help="at most; default: 5000")
-    curves.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    _add_seed(curves)
+
+
+def _add_output(figure: ArgumentParser, name: str) -> None:
+    default = Path("runs", name)
+    figure.add_argument("--output", "-o", type=Path, default=default, metavar="DIR", help=f"default: {default}")
+
+
+def _add_seed(command: ArgumentParser) -> None:
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
 
 
 def _add_collected(figure: ArgumentParser) -> None:
