@@ -223,10 +223,12 @@ def train(training: Training, labels: Sequence[Label], above_hull: np.ndarray) -
     for split, indices in chosen.items():
         write_training_set(folder / f"{split}.extxyz", [labels[i] for i in indices], weights[indices])
     fitted = chosen[Split.TRAIN]
-    energies = atomic_energies([labels[i] for i in fitted], weights[fitted])
-    options = {**_options(replace(settings, seed=settings.seed + training.member), folder), "E0s": energies}
-    if training.start is not None:
-        options["foundation_model"] = training.start.absolute()
+    origin = (
+        {"E0s": atomic_energies([labels[i] for i in fitted], weights[fitted])}
+        if training.start is None
+        else {"foundation_model": training.start.absolute()}
+    )
+    options = {**_options(replace(settings, seed=settings.seed + training.member), folder), **origin}
     command = [sys.executable, "-m", "gasearch.pretrain.mace_training", *(f"--{k}={v}" for k, v in options.items())]
     printed = run_command(command, folder)
     trained = folder / f"{_NAME}_stagetwo.model"
