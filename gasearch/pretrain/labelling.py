@@ -16,6 +16,7 @@ import numpy as np
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso.pw import PwSettings, ScfResult, write_scf
 from gasearch.espresso.runner import PwRunner, ScfFailure
+from gasearch.espresso.timing import relative_scf_time
 from gasearch.files import replace_text, writing_to
 from gasearch.pretrain.sampling import Kind, Sample
 
@@ -38,27 +39,35 @@ def label_all(
     """Label every sample that has no file in the directory yet; kill it at any moment and call it again.
 
     SCFs that failed and would fail again are recorded too, and not tried again. ``say`` gets a line whenever another
-    tenth is done.
+    tenth of what was still to be labelled, by the time that it takes, is done.
     """
     with writing_to(directory):
         directory.mkdir(parents=True, exist_ok=True)
-    futures = [executor.submit(label_one, sample, runner, directory) for sample in samples]
-    began, total = time.monotonic(), len(futures)
-    for done, future in enumerate(as_completed(futures), 1):
+    samples, spacing = list(samples), runner.settings.k_spacing
+    missing = [sample for sample in samples if not _path(sample, runner, directory).exists()]
+    times = {executor.submit(label_one, s, runner, directory): relative_scf_time(s.crystal, spacing) for s in missing}
+    began, done, total = time.monotonic(), 0.0, sum(times.values())
+    for finished, future in enumerate(as_completed(times), len(samples) - len(missing) + 1):
         future.result()
-        if done * 10 // total > (done - 1) * 10 // total:
+        before, done = done, done + times[future]
+        if done * 10 // total > before * 10 // total or finished == len(samples):
             left = (time.monotonic() - began) * (total - done) / done / 60
-            say(f"labels: {done}/{total}, {count_failures(directory)} failed in all, {left:.0f} min left")
+            failed = count_failures(directory)
+            say(f"labels: {finished}/{len(samples)}, {failed} failed in all, {left:.0f} min left")
 
 
 def label_one(sample: Sample, runner: PwRunner, directory: Path) -> None:
     """Write the file of one label, unless it is there; a failure that may not come again is left to another time."""
-    path = directory / f"{key(sample.crystal, runner.settings)}.json"
+    path = _path(sample, runner, directory)
     if path.exists():
         return
     result = runner.scf(sample.crystal)
     if isinstance(result, ScfResult) or result.problem.lasting:
         replace_text(path, json.dumps(_record(sample, runner.settings, result)))
+
+
+def _path(sample: Sample, runner: PwRunner, directory: Path) -> Path:
+    return directory / f"{key(sample.crystal, runner.settings)}.json"
 
 
 def key(crystal: Crystal, settings: PwSettings) -> str:

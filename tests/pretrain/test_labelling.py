@@ -61,6 +61,15 @@ def test_nothing_is_labelled_twice(samples, tmp_path):
     assert sorted(runner.asked) == sorted(s.crystal.volume for s in samples)
 
 
+def test_what_is_there_already_is_counted_but_gives_no_hope_for_the_rest(samples, tmp_path):
+    lines = []
+    with ThreadPoolExecutor(1) as executor:
+        label_all(samples[:2], FakeRunner(), tmp_path, executor)
+        label_all(samples, FakeRunner(), tmp_path, executor, lines.append)
+        label_all(samples, FakeRunner(), tmp_path, executor, lines.append)
+    assert lines == ["labels: 3/3, 0 failed in all, 0 min left"]
+
+
 def test_a_failed_scf_is_recorded_left_out_and_not_tried_again(samples, tmp_path):
     runner = FakeRunner(fails_above=5.0)
     label(samples, runner, tmp_path)
