@@ -33,7 +33,7 @@ from gasearch.potential.load import load_potential
 from gasearch.potential.potential import Potential
 from gasearch.potential.relaxation import BatchRelaxer
 from gasearch.potential.settings import MaceSettings
-from gasearch.pretrain.fine_tuning import label_settings
+from gasearch.pretrain.fine_tuning import basis_of, label_settings
 from gasearch.pretrain.labelling import Label, label_all, read_labels
 from gasearch.pretrain.sampling import Sample, SamplingSettings, lattice, random_samples, rattled, search_space
 from gasearch.pretrain.training_set import write_training_set
@@ -120,7 +120,8 @@ def main() -> None:
             lambda executor: label_all(samples, runner, options.folder, executor, lambda s: print(s, flush=True)),
             threads=options.workers,
         )
-    labels = [label for label in read_labels(options.folder) if len(label.sample.crystal) >= SIZES[0]]
+    large = [label for label in read_labels(options.folder) if len(label.sample.crystal) >= SIZES[0]]
+    labels = basis_of(card).completed(large)
     report(potential, labels)
     if options.output:
         write_training_set(options.output, labels, np.ones(len(labels)))

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from gasearch.potential.potential import Potential
+from gasearch.pretrain.basis import BasisError
 from gasearch.pretrain.card import NEAR_HULL
-from gasearch.pretrain.fine_tuning import settings_of, with_training_set
+from gasearch.pretrain.fine_tuning import basis_of, settings_of, with_training_set
 from gasearch.pretrain.labelling import Label
 from gasearch.pretrain.sampling import Split, split_of
 from gasearch.pretrain.settings import PretrainSettings
@@ -24,11 +25,12 @@ POTENTIAL = Path(__file__).parent.parent / "potentials" / "h-s-200gpa"
 
 @dataclass(frozen=True, eq=False)
 class TrainingCells:
-    """Labelled cells, their enthalpies above hull (n,) in eV/atom, and the settings that their card stands for."""
+    """Labelled cells, their enthalpies above hull (n,) in eV/atom, and what their card stands for."""
 
     labels: tuple[Label, ...]
     above: np.ndarray
     settings: PretrainSettings
+    basis: BasisError
 
     def from_scratch(self, epochs: int, batch_size: int) -> TrainingSettings:
         """Return how models are to be trained from random weights."""
@@ -50,7 +52,7 @@ def training_cells(folder: Path) -> TrainingCells:
     card, labels = with_training_set(folder)
     settings = settings_of(card, [label.sample.crystal for label in labels])
     above = above_hull(labels, settings.compositions, settings.pressures[1])
-    return TrainingCells(tuple(labels), above, settings)
+    return TrainingCells(tuple(labels), above, settings, basis_of(card))
 
 
 def subset(

@@ -46,7 +46,8 @@ def main() -> None:
             [Training(training, options.folder)], labels, above, executor, lambda line: print(line, flush=True)
         )
     )
-    publish(settings, models, PwRunner(settings.dft, default_pseudo_dir()), labels, above, 0.0, options.output)
+    runner = PwRunner(settings.dft, default_pseudo_dir())
+    publish(settings, models, runner, cells.basis, labels, above, 0.0, options.output)
     print(f"{options.output} holds the potential")
 
 

@@ -19,6 +19,8 @@ from gasearch.espresso.runner import PwRunner, ScfFailure
 
 #: Relative change of volume over which the slope of the energy is taken, to either side.
 _CHANGE: Final = 0.03
+#: The same of the cutoffs.
+_STEP: Final = 0.08
 #: Cutoffs that are tried, Ry.
 LADDER: Final = (50.0, 60.0, 70.0, 80.0, 90.0, 100.0, 120.0, 140.0, 160.0)
 
@@ -60,6 +62,31 @@ def _scf_at(runner: PwRunner, crystal: Crystal, ratio: float) -> ScfResult | Scf
     spacing = runner.settings.k_spacing * ratio ** (-1 / 3)
     scaled = replace(runner, settings=replace(runner.settings, k_spacing=spacing))
     return scaled.scf(crystal.scaled_to(ratio * crystal.volume))
+
+
+def basis_error(runner: PwRunner, crystal: Crystal) -> float | ScfFailure:
+    """Return dE/d ln(cutoff), eV per cell: negative, and the nearer to zero the more complete the basis is."""
+    results = [_scf_with(runner, crystal, 1 + change) for change in (-_STEP, _STEP)]
+    if failures := [result for result in results if isinstance(result, ScfFailure)]:
+        return failures[0]
+    lower, higher = results
+    return (higher.energy - lower.energy) / float(np.log((1 + _STEP) / (1 - _STEP)))
+
+
+def _scf_with(runner: PwRunner, crystal: Crystal, ratio: float) -> ScfResult | ScfFailure:
+    """Run an SCF with multiples of both cutoffs."""
+    settings = runner.settings
+    cutoffs = {"ecutwfc": ratio * settings.ecutwfc, "ecutrho": ratio * settings.ecutrho}
+    return replace(runner, settings=replace(settings, **cutoffs)).scf(crystal)
+
+
+def pulay_stress(error: float, volume: float) -> np.ndarray:
+    """Return what the stress lacks to be the slope of the energy at constant cutoff (3, 3), eV/Å³.
+
+    pw.x differentiates at a constant number of plane waves, which is volume times cutoff to the power 3/2: the rest is
+    2/3 of dE/d ln(cutoff), eV per cell, over the volume, in every direction (doi:10.1088/0953-8984/2/19/007).
+    """
+    return 2 / 3 * error / volume * np.eye(3)
 
 
 def sufficient_cutoff(runner: PwRunner, crystal: Crystal, accuracy: float) -> CutoffCheck | ScfFailure:

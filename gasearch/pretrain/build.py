@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ from gasearch.potential.committee import Committee
 from gasearch.potential.load import load_potential
 from gasearch.potential.settings import MaceSettings
 from gasearch.pretrain.active_learning import choose, explore
+from gasearch.pretrain.basis import BasisError, typical
 from gasearch.pretrain.labelling import Label, label_all, read_labels
 from gasearch.pretrain.publication import publish
 from gasearch.pretrain.sampling import (
@@ -138,14 +139,21 @@ class Builder:
 
     def _atomic_volumes(self) -> dict[int, float]:
         """Volumes of the elements at the middle pressure, Å³."""
-        kept = self.work / "volumes.json"
+        return self._of_elements("volumes", self._find_volumes)
+
+    def _find_volumes(self) -> dict[int, float]:
+        _, pressure, _ = self.settings.pressures
+        volumes = {z: atomic_volume(self._pressure, z, pressure) for z in self.settings.compositions.elements}
+        for z, volume in volumes.items():
+            self._check_cutoff(z, volume)
+        return volumes
+
+    def _of_elements(self, name: str, find: Callable[[], Mapping[int, float]]) -> dict[int, float]:
+        """Return a number for each atomic number, found once and kept in a file of that name."""
+        kept = self.work / f"{name}.json"
         if not kept.exists():
-            _, pressure, _ = self.settings.pressures
-            volumes = {z: atomic_volume(self._pressure, z, pressure) for z in self.settings.compositions.elements}
-            for z, volume in volumes.items():
-                self._check_cutoff(z, volume)
-            replace_text(kept, json.dumps(volumes))
-        return {int(z): volume for z, volume in json.loads(kept.read_text()).items()}
+            replace_text(kept, json.dumps(find()))
+        return {int(z): number for z, number in json.loads(kept.read_text()).items()}
 
     def _pressure(self, crystal: Crystal) -> float:
         return -float(np.trace(self._scf(crystal).stress)) / 3
@@ -174,6 +182,21 @@ class Builder:
         with self._timed():
             label_all(samples, self.runner, self._labels, self.executor, self.say)
 
+    def labels(self) -> list[Label]:
+        """Return all labels that there are, completed with the Pulay stress."""
+        return self.basis().completed(list(read_labels(self._labels)))
+
+    def basis(self) -> BasisError:
+        """Return what the plane waves lack, measured on some of the first labels."""
+        return BasisError(self._of_elements("basis", self._measure_basis))
+
+    def _measure_basis(self) -> Mapping[int, float]:
+        labels = list(read_labels(self._labels))
+        crystals = typical(labels, self.above_hull(labels), self.settings.dft.k_spacing)
+        self.say(f"basis error of {len(crystals)} cells, from SCFs with other cutoffs")
+        with self._timed():
+            return BasisError.measured(crystals, self.runner, self.executor).per_atom
+
     @contextmanager
     def _timed(self) -> Iterator[None]:
         """Add the time that a step took to that of the steps before, of earlier runs too."""
@@ -196,7 +219,7 @@ class Builder:
         """Return the potentials trained on the labels there are, number by number."""
         trainings = self._trainings(number)
         if not all(training.model.exists() for training in trainings):
-            labels, epochs = list(read_labels(self._labels)), trainings[0].settings.epochs
+            labels, epochs = self.labels(), trainings[0].settings.epochs
             self.say(f"training {len(trainings)} models on {len(labels)} labels, {epochs} epochs")
             with self._timed():
                 train_all(trainings, labels, self.above_hull(labels), self.executor, self.say)
@@ -240,6 +263,7 @@ class Builder:
 
     def publish(self, output: Path) -> None:
         """Copy the last models to its folder, with the training set and the card."""
-        labels, last = list(read_labels(self._labels)), self.settings.rounds
+        labels, last = self.labels(), self.settings.rounds
         models = [training.model for training in self._trainings(last)]
-        publish(self.settings, models, self.runner, labels, self.above_hull(labels), self.seconds, output)
+        above = self.above_hull(labels)
+        publish(self.settings, models, self.runner, self.basis(), labels, above, self.seconds, output)

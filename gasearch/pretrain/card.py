@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gasearch.crystal.composition import Pair
+from gasearch.crystal.composition import SYMBOLS, Pair
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.geometry import closest_distances
 from gasearch.crystal.symmetry import space_group
@@ -22,6 +22,7 @@ from gasearch.files import replace_text
 from gasearch.potential.card import CARD, CommitteeCard, PotentialCard, RmsErrors, sha256_of
 from gasearch.potential.committee import Committee
 from gasearch.potential.potential import Potential
+from gasearch.pretrain.basis import BasisError
 from gasearch.pretrain.labelling import Label
 from gasearch.pretrain.sampling import Split, split_of
 from gasearch.pretrain.settings import PretrainSettings
@@ -29,6 +30,8 @@ from gasearch.pretrain.validation import rank_correlation, rms_errors, spread_qu
 from gasearch.units import MEV_PER_EV, pressure_to_GPa
 
 MODEL, TRAINING_SET = "mace.model", "training.extxyz"
+#: Where the card has the basis error of the labels' energies, by element.
+BASIS = "basis_error_eV"
 #: Cells count as relevant up to this enthalpy above hull, eV/atom.
 NEAR_HULL = 1.0
 #: Limit of the committee's spread where there are too few held-out cells to find one, meV/atom.
@@ -39,6 +42,7 @@ def make_card(
     settings: PretrainSettings,
     committee: Committee,
     runner: PwRunner,
+    basis: BasisError,
     labels: Sequence[Label],
     above: np.ndarray,
     folder: Path,
@@ -53,6 +57,8 @@ def make_card(
         The models, loaded; the first one is the potential.
     runner : PwRunner
         What made the labels.
+    basis : BasisError
+        What completed them.
     labels : sequence of Label
         All of them.
     above : (n,) array
@@ -73,7 +79,7 @@ def make_card(
         shortest_distances_A=shortest_distances(labels, above),
         errors=errors_by_split(potential, labels, above),
         facts={
-            "labels": _label_facts(settings, runner, labels),
+            "labels": _label_facts(settings, runner, basis, labels),
             "training_set": _training_set_facts(folder / TRAINING_SET, labels),
             "training": {**asdict(settings.training), **asdict(settings.training.size)},
             "test_order_above_hull": {k: v for k, v in vars(order).items() if np.isfinite(v)},
@@ -146,7 +152,9 @@ def is_h3s(crystal: Crystal) -> bool:
     return crystal.composition.reduced.formula == "H3S" and space_group(crystal).symbol == "Im-3m"
 
 
-def _label_facts(settings: PretrainSettings, runner: PwRunner, labels: Sequence[Label]) -> dict[str, Any]:
+def _label_facts(
+    settings: PretrainSettings, runner: PwRunner, basis: BasisError, labels: Sequence[Label]
+) -> dict[str, Any]:
     """Say how the cells were labelled."""
     dft = asdict(settings.dft)
     return {
@@ -156,7 +164,9 @@ def _label_facts(settings: PretrainSettings, runner: PwRunner, labels: Sequence[
         "k_spacing_per_A": dft.pop("k_spacing"),
         **dft,
         "energy": "free energy E - TS of the smeared electrons, eV",
+        "stress": f"slope of that energy at constant cutoff: what pw.x prints, completed by {BASIS}",
         "cells": len(labels),
+        BASIS: {SYMBOLS[z]: round(error, 5) for z, error in basis.per_atom.items()},
         "pseudopotential_sha256": runner.pseudopotentials(settings.compositions.elements),
     }
 

@@ -7,12 +7,14 @@ from concurrent.futures import Executor
 from dataclasses import fields, replace
 from pathlib import Path
 
+from gasearch.crystal.composition import SYMBOLS
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import PotentialError
 from gasearch.espresso.pw import PwSettings
 from gasearch.espresso.runner import PwRunner
 from gasearch.potential.card import CARD, PotentialCard, find_model
-from gasearch.pretrain.card import TRAINING_SET
+from gasearch.pretrain.basis import BasisError
+from gasearch.pretrain.card import BASIS, TRAINING_SET
 from gasearch.pretrain.labelling import Label
 from gasearch.pretrain.publication import publish
 from gasearch.pretrain.settings import PretrainSettings
@@ -30,6 +32,12 @@ def label_settings(card: PotentialCard) -> PwSettings:
     if missing := {"ecutwfc", "ecutrho", "k_spacing", "degauss"} - set(known):
         raise PotentialError(f"the card does not say how its cells were labelled: no {', '.join(sorted(missing))}")
     return PwSettings(**known)
+
+
+def basis_of(card: PotentialCard) -> BasisError:
+    """Return what completed the stress of the labels that a potential was trained on; nothing where they were not."""
+    errors = card.facts.get("labels", {}).get(BASIS, {})
+    return BasisError({SYMBOLS.index(symbol): error for symbol, error in errors.items()})
 
 
 def with_training_set(path: Path) -> tuple[PotentialCard, list[Label]]:
@@ -100,7 +108,8 @@ def fine_tune(
         return
     card, old = with_training_set(start)
     model, _ = find_model(start)
-    labels = [*old, *new]
+    basis = basis_of(card)
+    labels = [*old, *basis.completed(new)]
     settings = settings_of(card, [label.sample.crystal for label in labels])
     training = tuned(settings.training, epochs, learning_rate)
     above = above_hull(labels, settings.compositions, settings.pressures[1])
@@ -111,4 +120,4 @@ def fine_tune(
     ]
     say(f"training {len(trainings)} models on {len(labels)} labels, {epochs} epochs more")
     trained = train_all(trainings, labels, above, executor, say)
-    publish(replace(settings, training=training), trained, runner, labels, above, 0.0, output)
+    publish(replace(settings, training=training), trained, runner, basis, labels, above, 0.0, output)

@@ -13,6 +13,7 @@ from gasearch.files import replacing, writing_to
 from gasearch.potential.committee import Committee
 from gasearch.potential.load import load_potential
 from gasearch.potential.settings import MaceSettings
+from gasearch.pretrain.basis import BasisError
 from gasearch.pretrain.card import TRAINING_SET, make_card, member_file, write_card
 from gasearch.pretrain.labelling import Label
 from gasearch.pretrain.settings import PretrainSettings
@@ -24,6 +25,7 @@ def publish(
     settings: PretrainSettings,
     models: Sequence[Path],
     runner: PwRunner,
+    basis: BasisError,
     labels: Sequence[Label],
     above: np.ndarray,
     seconds: float,
@@ -38,6 +40,8 @@ def publish(
         The potential, and the others of its committee.
     runner : PwRunner
         What made the labels.
+    basis : BasisError
+        What completed them.
     labels : sequence of Label
     above : (n,) array
         Their enthalpies above hull, eV/atom.
@@ -54,4 +58,4 @@ def publish(
         for member, model in enumerate(models):
             with replacing(output / member_file(member)) as part:
                 shutil.copyfile(model, part)
-        write_card(make_card(settings, committee, runner, labels, above, output, seconds), output)
+        write_card(make_card(settings, committee, runner, basis, labels, above, output, seconds), output)

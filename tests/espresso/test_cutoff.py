@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from gasearch.crystal.crystal import Crystal
-from gasearch.espresso.cutoff import CutoffCheck, check_cutoff, sufficient_cutoff
+from gasearch.espresso.cutoff import CutoffCheck, basis_error, check_cutoff, pulay_stress, sufficient_cutoff
 from gasearch.espresso.protocol import PROTOCOLS
 from gasearch.espresso.pw import PwSettings, ScfResult, k_grid
 from gasearch.espresso.runner import PwRunner, ScfFailure, ScfProblem, default_pseudo_dir
@@ -67,6 +67,39 @@ def test_a_cutoff_that_a_user_gives_is_kept():
     assert PROTOCOLS["standard"].pulay_error < 0.02
     assert PROTOCOLS["standard"].with_settings(ecutwfc=40.0).pulay_error == np.inf
     assert PROTOCOLS["standard"].with_settings(k_spacing=0.3).pulay_error == PROTOCOLS["standard"].pulay_error
+
+
+@dataclass(frozen=True)
+class FewWaves:
+    """An energy that falls with the cutoff only, and a stress at a constant number of plane waves (V·E^3/2)."""
+
+    settings: PwSettings
+    fails: bool = False
+
+    def scf(self, crystal: Crystal) -> ScfResult | ScfFailure:
+        if self.fails:
+            return ScfFailure(ScfProblem.NOT_CONVERGED)
+        energy = 100.0 / self.settings.ecutwfc
+        stress = 2 / 3 * energy / crystal.volume * np.eye(3)
+        return ScfResult(energy, np.zeros((1, 3)), stress, 1, 1)
+
+
+def test_the_pulay_stress_is_what_the_stress_lacks():
+    runner = FewWaves(PwSettings())
+    error = basis_error(runner, BCC)
+    assert error == pytest.approx(-2.0, rel=0.01)
+    whole = runner.scf(BCC).stress + pulay_stress(error, BCC.volume)
+    assert np.abs(whole).max() < 0.01 * np.abs(runner.scf(BCC).stress).max()
+    assert isinstance(basis_error(FewWaves(PwSettings(), fails=True), BCC), ScfFailure)
+
+
+@needs_pw
+def test_the_pulay_stress_completes_the_stress_of_hydrogen():
+    runner = PwRunner(PwSettings(ecutwfc=40.0, ecutrho=160.0, k_spacing=0.8, degauss=0.05), default_pseudo_dir())
+    found = check_cutoff(runner, BCC)
+    added = -np.trace(pulay_stress(basis_error(runner, BCC), BCC.volume)) / 3
+    assert found.error > 0.03
+    assert abs(found.by_stress + added - found.by_slope) < 0.2 * abs(found.by_stress - found.by_slope)
 
 
 @needs_pw
