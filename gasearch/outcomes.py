@@ -291,6 +291,10 @@ class Stability:
         Multiples of the cell; the wave vectors that fit into it were looked at.
     lowest, highest : float
         Frequencies, THz; NaN where none were computed.
+    mean_square : float
+        ⟨ω²⟩ over all modes, THz²; NaN where none were computed or one is imaginary.
+    force_constants : mapping
+        Element → M⟨ω²⟩ of its atoms, eV/Å²; empty where ``mean_square`` is NaN.
     soft_modes : tuple of SoftMode
         Softest first.
     leads_to : Crystal or None
@@ -304,6 +308,8 @@ class Stability:
     supercell: tuple[int, ...] = ()
     lowest: float = np.nan
     highest: float = np.nan
+    mean_square: float = np.nan
+    force_constants: Mapping[str, float] = field(default_factory=dict)
     soft_modes: tuple[SoftMode, ...] = ()
     leads_to: Crystal | None = None
     lowers_by: float = 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,10 @@ def add_tc_learning(below: Any) -> None:
     rank = add_command(below, "rank", _rank, what, "FOLDER", example)
     what = "folder of a model; the first that knows a candidate speaks"
     rank.add_argument("--model", type=Path, action="append", required=True, metavar="DIR", help=what)
+    what = (
+        "of an atom of each element, eV/Å² per spin and formula unit, for McMillan and Hopfield's λ; such as H=2.5,S=3"
+    )
+    rank.add_argument("--eta", type=_eta, default={}, metavar="X=η", help=what)
     rank.add_argument("--json", action="store_true", help="everything that is known, for programs")
 
     what = "gather finished spectra, with where they come from, into a folder to learn from; no two alike"
@@ -148,16 +152,30 @@ def _rank(options: Namespace) -> None:
     from gasearch.workflow.candidate_folders import FILE, candidate_folders
 
     found = {folder.name: _candidate(folder / FILE) for folder in candidate_folders(options.path)}
-    verdicts = rank(found, [read_model(one) for one in options.model])
+    verdicts = rank(found, [read_model(one) for one in options.model], options.eta)
     if options.json:
         print(json.dumps([vars(one) for one in verdicts], indent=1, ensure_ascii=False))
         return
-    print(f"{'Tc (K)':>14}  {'P (GPa)':>8}  {'best P':>7}  {'states':>7}  candidate")
+    print(f"{'Tc (K)':>14}  {'P (GPa)':>8}  {'best P':>7}  {'states':>7}  {'λ(η)':>5}  candidate")
     for one in verdicts:
         tc = "–" if one.tc is None else f"{one.tc:.1f} ± {one.deviation:.1f}"
         best = "–" if one.best_pressure_GPa is None else f"{one.best_pressure_GPa:.0f}"
         dos = "–" if one.dos_per_eV_and_atom is None else f"{one.dos_per_eV_and_atom:.3f}"
-        print(f"{tc:>14}  {one.pressure_GPa:8.1f}  {best:>7}  {dos:>7}  {one.name}  ({one.reason})")
+        lam = "–" if one.lambda_hopfield is None else f"{one.lambda_hopfield:.2f}"
+        print(f"{tc:>14}  {one.pressure_GPa:8.1f}  {best:>7}  {dos:>7}  {lam:>5}  {one.name}  ({one.reason})")
+
+
+def _eta(text: str) -> dict[str, float]:
+    from gasearch.crystal.composition import SYMBOLS
+
+    pairs = [part.partition("=") for part in text.split(",")]
+    try:
+        eta = {symbol.strip(): float(value) for symbol, _, value in pairs}
+    except ValueError:
+        eta = {}
+    if not eta or not set(eta) <= set(SYMBOLS[1:]) or not all(0 < value < float("inf") for value in eta.values()):
+        raise ArgumentTypeError(f"found {text!r}; allowed is a positive number for each element, such as H=2.5,S=3")
+    return eta
 
 
 def _candidate(path: Path) -> dict[str, Any]:
@@ -165,6 +183,6 @@ def _candidate(path: Path) -> dict[str, Any]:
 
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        return {key: document[key] for key in ("formula", "pressure_GPa", "structure", "electrons")}
+        return {key: document[key] for key in ("formula", "pressure_GPa", "structure", "electrons", "phonons")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} is no candidate ({error!r}); export it again") from error

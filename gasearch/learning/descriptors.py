@@ -56,9 +56,9 @@ class Amounts:
     shares: Mapping[int, float]
 
     @staticmethod
-    def count_of(formula: str) -> float:
-        """Return the atoms of a formula unit; ValueError as of `from_formula`."""
-        return sum(_counts(formula).values())
+    def of_elements(formula: str) -> dict[str, float]:
+        """Return the atoms of a formula unit by element; ValueError as of `from_formula`."""
+        return {SYMBOLS[number]: count for number, count in _counts(formula).items()}
 
     @staticmethod
     def from_formula(formula: str) -> Amounts:
@@ -156,27 +156,23 @@ def electronic(candidate: Mapping[str, Any]) -> np.ndarray:
     )
 
 
-def mcmillan_hopfield(dos: float, matrix_element: float, mass: float, omega_2: float) -> float:
-    """Return λ = N(0)⟨I²⟩/(M⟨ω²⟩) of one kind of atom.
+def mcmillan_hopfield(
+    counts: Mapping[str, float], eta: Mapping[str, float], force_constants: Mapping[str, float]
+) -> float:
+    """Return λ = Σ η/(M⟨ω²⟩) over the atoms of a formula unit, those of elements without η left out.
 
     Parameters
     ----------
-    dos : float
-        N(0), states per eV, atom and spin.
-    matrix_element : float
-        ⟨I²⟩, (eV/Å)²; η = N(0)⟨I²⟩ in eV/Å².
-    mass : float
-        u.
-    omega_2 : float
-        ω̄₂, THz.
+    counts : mapping
+        Element → atoms of a formula unit.
+    eta : mapping
+        Element → η = N(0)⟨I²⟩ of an atom, eV/Å², with the states of the formula unit, per spin.
+    force_constants : mapping
+        Element → M⟨ω²⟩ of an atom, eV/Å².
 
     References
     ----------
     McMillan, Phys. Rev. 167, 331 (1968), doi:10.1103/PhysRev.167.331; Hopfield, Phys. Rev. 186, 443 (1969),
     doi:10.1103/PhysRev.186.443.
     """
-    return dos * matrix_element / (mass * U_A2_THZ2_IN_EV * (2 * np.pi * omega_2) ** 2)
-
-
-#: 1 u Å² THz² in eV: 1.66053906660e-27 kg · 1e-20 m² · 1e24 s⁻² over 1.602176634e-19 J.
-U_A2_THZ2_IN_EV: Final = 1.66053906660e-27 * 1e-20 * 1e24 / 1.602176634e-19
+    return sum(counts[symbol] * value / force_constants[symbol] for symbol, value in eta.items() if symbol in counts)

@@ -8,11 +8,11 @@ from typing import Any, Final
 import numpy as np
 
 from gasearch.learning import descriptors
-from gasearch.learning.descriptors import COMPOSITION_FEATURES, U_A2_THZ2_IN_EV, Amounts, element_table
+from gasearch.learning.descriptors import COMPOSITION_FEATURES, Amounts, element_table
 from gasearch.learning.forest import Growth
 from gasearch.learning.tables import Superconductors
 from gasearch.learning.validation import HeldOut, held_out
-from gasearch.units import K_PER_THZ
+from gasearch.units import EV_PER_U_A2_THZ2, K_PER_THZ
 
 #: Columns beyond the composition.
 EXTRA: Final = ("N(E_F)", "Debye temperature", "N(E_F)/(M Θ²)")
@@ -32,7 +32,7 @@ def extra_columns(data: Superconductors) -> np.ndarray:
     """
     masses = element_table()[:, descriptors.PROPERTIES.index("atomic_mass")]
     mass = np.array([_mean(Amounts.from_formula(one), masses) for one in data.formula])
-    hopfield = data.dos / (mass * U_A2_THZ2_IN_EV * (2 * np.pi * data.debye / K_PER_THZ) ** 2)
+    hopfield = data.dos / (mass * EV_PER_U_A2_THZ2 * (2 * np.pi * data.debye / K_PER_THZ) ** 2)
     return np.column_stack([data.dos, data.debye, hopfield])
 
 

@@ -8,7 +8,8 @@ pressure. Each says what it does not know.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -133,6 +134,8 @@ class Verdict:
         Where the same composition is expected to have the highest Tc, if its stability is left aside.
     dos_per_eV_and_atom : float or None
         Density of states at the Fermi energy.
+    lambda_hopfield : float or None
+        λ by McMillan and Hopfield; None where η was not given or force constants are not known.
     """
 
     name: str
@@ -144,6 +147,7 @@ class Verdict:
     reason: str
     best_pressure_GPa: float | None
     dos_per_eV_and_atom: float | None
+    lambda_hopfield: float | None = None
 
 
 def _distances(rows: np.ndarray, one: np.ndarray) -> np.ndarray:
@@ -253,13 +257,34 @@ def _r2(true: np.ndarray, found: np.ndarray) -> float:
     return float(1 - ((true - found) ** 2).sum() / ((true - true.mean()) ** 2).sum())
 
 
-def rank(candidates: Mapping[str, Mapping[str, Any]], models: Sequence[TcModel]) -> list[Verdict]:
+def rank(
+    candidates: Mapping[str, Mapping[str, Any]],
+    models: Sequence[TcModel],
+    eta: Mapping[str, float] = MappingProxyType({}),
+) -> list[Verdict]:
     """Return what is expected of each ``candidate.json``, by name, highest expected Tc first.
 
-    The first model that knows a candidate speaks. Those that none knows come last, ordered by the density of states.
+    The first model that knows a candidate speaks. Those that none knows come last, ordered by McMillan and Hopfield's λ
+    where there is one, then by the density of states. ``eta`` is that of `descriptors.mcmillan_hopfield`.
     """
-    verdicts = [verdict(name, candidate, models) for name, candidate in candidates.items()]
-    return sorted(verdicts, key=lambda one: (one.tc is None, -(one.tc or 0.0), -(one.dos_per_eV_and_atom or 0.0)))
+    verdicts = [
+        replace(verdict(name, candidate, models), lambda_hopfield=lambda_hopfield(candidate, eta))
+        for name, candidate in candidates.items()
+    ]
+    return sorted(verdicts, key=_order)
+
+
+def _order(one: Verdict) -> tuple[bool, float, float, float]:
+    return one.tc is None, -(one.tc or 0.0), -(one.lambda_hopfield or 0.0), -(one.dos_per_eV_and_atom or 0.0)
+
+
+def lambda_hopfield(candidate: Mapping[str, Any], eta: Mapping[str, float]) -> float | None:
+    """Return λ of a ``candidate.json`` with given η; None without one, or without phonons of the potential."""
+    constants = (candidate.get("phonons") or {}).get("force_constants_eV_per_A2")
+    counts = Amounts.of_elements(candidate["formula"])
+    if not constants or not eta.keys() & counts.keys():
+        return None
+    return descriptors.mcmillan_hopfield(counts, eta, constants)
 
 
 def verdict(name: str, candidate: Mapping[str, Any], models: Sequence[TcModel]) -> Verdict:

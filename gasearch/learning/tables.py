@@ -111,7 +111,7 @@ def read_electronic(path: Path) -> Superconductors:
         raise InputError(f"{path}: found no row with a formula, Tc, λ, N(E_F) and a Debye temperature")
     formula = tuple(row["formula"] for row, one in zip(known, used, strict=True) if one)
     tc, lam, states, debye = values[used].T
-    atoms = np.array([Amounts.count_of(one) for one in formula])
+    atoms = np.array([sum(Amounts.of_elements(one).values()) for one in formula])
     return Superconductors(formula, tc, None, None, len(rows) - len(tc), states / atoms, debye, lam)
 
 

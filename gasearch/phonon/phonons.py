@@ -14,6 +14,7 @@ from gasearch.crystal.composition import SYMBOLS
 from gasearch.crystal.crystal import Crystal
 from gasearch.potential.potential import Batch, Potential
 from gasearch.schema import setting
+from gasearch.units import EV_PER_U_A2_THZ2
 
 if TYPE_CHECKING:
     from phonopy import Phonopy
@@ -87,6 +88,17 @@ def compute_phonons(potential: Potential, crystal: Crystal, settings: PhononSett
     # phonopy's eigenvectors are columns.
     vectors = np.swapaxes(phonopy.qpoints.eigenvectors, 1, 2).reshape(len(points), 3 * count, count, 3)
     return Phonons(crystal, size, points, phonopy.qpoints.frequencies, vectors, phonopy.primitive.masses)
+
+
+def force_constants(phonons: Phonons) -> np.ndarray:
+    """Return M⟨ω²⟩ of each atom (n,), eV/Å²: a third of the trace of its own force constants.
+
+    The average over the wave vectors of the supercell and all modes is exact; what is imaginary counts as negative.
+    """
+    squares = phonons.frequencies * np.abs(phonons.frequencies)
+    weights = (np.abs(phonons.polarizations) ** 2).sum(axis=3)
+    mean = np.einsum("qm,qmj->j", squares, weights) / (3 * len(squares))
+    return phonons.masses * mean * (2 * np.pi) ** 2 * EV_PER_U_A2_THZ2
 
 
 def mesh_frequencies(

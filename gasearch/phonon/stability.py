@@ -12,7 +12,7 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.fingerprint import same_structure
 from gasearch.crystal.symmetry import symmetrized
 from gasearch.outcomes import Failure, Relaxed, SoftMode, Stability, StabilityVerdict
-from gasearch.phonon.phonons import Phonons, PhononSettings, compute_phonons, frozen_in
+from gasearch.phonon.phonons import Phonons, PhononSettings, compute_phonons, force_constants, frozen_in
 from gasearch.potential.potential import Potential
 from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
 from gasearch.units import pressure_from_GPa
@@ -69,7 +69,17 @@ def judged(phonons: Phonons) -> Stability:
         verdict, detail = StabilityVerdict.UNKNOWN, "its imaginary frequencies are smaller than the potential's errors"
     else:
         verdict, detail = StabilityVerdict.UNSTABLE, str(soft[0])
-    return Stability(verdict, detail, phonons.supercell, float(phonons.frequencies.min()), highest, soft)
+    lowest = float(phonons.frequencies.min())
+    found = Stability(verdict, detail, phonons.supercell, lowest, highest, soft_modes=soft)
+    if soft:
+        return found
+    return replace(found, mean_square=float((phonons.frequencies**2).mean()), force_constants=_by_element(phonons))
+
+
+def _by_element(phonons: Phonons) -> dict[str, float]:
+    """Return the force constants of the elements' atoms, eV/Å²."""
+    each, numbers = force_constants(phonons), phonons.crystal.numbers
+    return {SYMBOLS[z]: float(each[numbers == z].mean()) for z in np.unique(numbers).tolist()}
 
 
 def _soft_mode(phonons: Phonons, point: int, mode: int) -> SoftMode:

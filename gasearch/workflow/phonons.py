@@ -21,7 +21,7 @@ from gasearch.phonon.stability import stability
 from gasearch.potential.load import identity, load_potential
 from gasearch.potential.settings import PotentialSettings, in_double_precision
 from gasearch.schema import plain
-from gasearch.units import MEV_PER_EV, pressure_from_GPa
+from gasearch.units import K_PER_THZ, MEV_PER_EV, pressure_from_GPa
 from gasearch.workflow.electrons import file_name
 from gasearch.workflow.refined_document import SYMPREC, structure_document, structure_from
 from gasearch.workflow.run_directory import RunDirectory, existing_run
@@ -121,12 +121,23 @@ def stability_document(found: Stability) -> dict[str, Any]:
         "supercell": list(found.supercell),
         "lowest_THz": None if np.isnan(found.lowest) else found.lowest,
         "highest_THz": None if np.isnan(found.highest) else found.highest,
+        "debye_temperature_K": None if np.isnan(found.mean_square) else debye_temperature(found.mean_square),
+        "force_constants_eV_per_A2": dict(found.force_constants),
         "soft_modes": [
             {"wave_vector": list(mode.wave_vector), "frequency_THz": mode.frequency, "shares": dict(mode.shares)}
             for mode in found.soft_modes
         ],
         "leads_to": None if found.leads_to is None else _led_to(found.leads_to, found.lowers_by),
     }
+
+
+def debye_temperature(mean_square: float) -> float:
+    """Return the Debye temperature, K, of the second moment of the phonons' density of states, ⟨ω²⟩ in THz².
+
+    Θ(2) = (ħ/k_B) (5/3 ⟨ω²⟩)^½, which light atoms raise above that of the sound velocities (G. Grimvall, Thermophysical
+    Properties of Materials, 1999, ISBN 978-0-444-82794-4).
+    """
+    return K_PER_THZ * (5 / 3 * mean_square) ** 0.5
 
 
 def _led_to(crystal: Crystal, lowers_by: float) -> dict[str, Any]:

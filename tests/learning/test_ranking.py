@@ -14,7 +14,7 @@ from gasearch.learning.forest import Forest, Growth, grow
 from gasearch.learning.ranking import rank, train
 from gasearch.learning.tables import Superconductors, read_hydrides, read_supercon
 from gasearch.learning.validation import folds
-from gasearch.units import K_PER_THZ
+from gasearch.units import EV_PER_U_A2_THZ2, K_PER_THZ
 
 DATA = Path(os.environ.get("GASEARCH_TABLES", "tables"))
 
@@ -26,7 +26,9 @@ def table(name: str) -> Path:
 
 
 def candidate(formula: str, pressure: float) -> dict:
-    return {"formula": formula, "pressure_GPa": pressure, "structure": {"symbols": ["H"]}, "electrons": None}
+    phonons = {"force_constants_eV_per_A2": {"H": 60.0, "Ca": 20.0}}
+    known = {"structure": {"symbols": ["H"]}, "electrons": None, "phonons": phonons}
+    return {"formula": formula, "pressure_GPa": pressure, **known}
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +60,18 @@ def test_composition_features_do_not_depend_on_how_a_formula_is_written():
 
 def test_mcmillan_hopfield_of_lead():
     """η = 2.4 eV/Å², ω̄₂ = 65 K: λ = 1.55 (Allen and Dynes, 1975)."""
-    assert mcmillan_hopfield(1.0, 2.4, 207.2, 65 / K_PER_THZ) == pytest.approx(1.55, rel=0.01)
+    constant = 207.2 * EV_PER_U_A2_THZ2 * (2 * np.pi * 65 / K_PER_THZ) ** 2
+    assert mcmillan_hopfield({"Pb": 1}, {"Pb": 2.4}, {"Pb": constant}) == pytest.approx(1.55, rel=0.01)
+
+
+def test_lambda_of_a_candidate_is_the_sum_over_its_atoms_and_orders_what_no_model_knows():
+    phonons = {"force_constants_eV_per_A2": {"H": 20.0, "S": 30.0}}
+    known = {"formula": "H3S", "pressure_GPa": 200.0, "structure": {}, "electrons": None, "phonons": phonons}
+    candidates = {"unknown": {**known, "phonons": None}, "known": known}
+    first, second = rank(candidates, [], {"H": 4.0, "S": 6.0, "Pb": 2.4})
+    assert (first.name, first.lambda_hopfield) == ("known", pytest.approx(3 * 4 / 20 + 6 / 30))
+    assert second.lambda_hopfield is None
+    assert all(one.lambda_hopfield is None for one in rank(candidates, []))
 
 
 def test_a_forest_of_arrays_says_what_scikit_learn_says():
@@ -128,6 +141,15 @@ def test_the_command_line(hydrides: Superconductors, tmp_path: Path, capsys: pyt
     capsys.readouterr()
     assert main(["tc", "rank", str(tmp_path), "--model", model, "--json"]) == 0
     assert [one["name"] for one in json.loads(capsys.readouterr().out)] == ["a", "b"]
+    assert main(["tc", "rank", str(tmp_path), "--model", model, "--eta", "Ca=2, H=5"]) == 0
+    assert "0.60  a" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("eta", ["H", "H=", "H=-1", "h=1", "H=1,,", "H=nan"])
+def test_an_eta_that_is_none_is_named(eta: str, tmp_path: Path, capsys: pytest.CaptureFixture):
+    with pytest.raises(SystemExit):
+        main(["tc", "rank", str(tmp_path), "--model", "none", "--eta", eta])
+    assert "such as H=2.5,S=3" in capsys.readouterr().err
 
 
 def test_bad_tables(tmp_path: Path):

@@ -4,7 +4,14 @@ import pytest
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.symmetry import space_group
 from gasearch.outcomes import Stability, StabilityVerdict
-from gasearch.phonon.phonons import Phonons, PhononSettings, compute_phonons, frozen_in, supercell_size
+from gasearch.phonon.phonons import (
+    Phonons,
+    PhononSettings,
+    compute_phonons,
+    force_constants,
+    frozen_in,
+    supercell_size,
+)
 from gasearch.phonon.stability import judged, stability
 from gasearch.potential.lennard_jones import LennardJones
 from gasearch.potential.potential import Batch
@@ -47,6 +54,21 @@ def test_close_packing_is_stable_and_sound_has_no_frequency(fcc_phonons):
     assert judged(fcc_phonons).verdict is StabilityVerdict.STABLE
 
 
+def test_force_constants_are_those_of_one_displaced_atom(argon, fcc_phonons):
+    """In a supercell M⟨ω²⟩ is the force that drives one atom back, over its displacement."""
+    shifts = np.array(list(np.ndindex(fcc_phonons.supercell)))
+    frac = (fcc_phonons.crystal.frac + shifts) / fcc_phonons.supercell
+    cell = fcc_phonons.crystal.cell * np.array(fcc_phonons.supercell)[:, None]
+    positions, step = frac @ cell, 0.01
+    positions[0, 0] += step
+    moved = Crystal(cell, positions @ np.linalg.inv(cell), np.full(len(frac), 18))
+    force = argon.compute(Batch.from_crystals([moved])).forces[0, 0]
+    assert force_constants(fcc_phonons) == pytest.approx([-force / step], rel=1e-2)
+    found = judged(fcc_phonons)
+    assert found.force_constants == pytest.approx({"Ar": -force / step}, rel=1e-2)
+    assert found.mean_square == pytest.approx((fcc_phonons.frequencies**2).mean())
+
+
 @pytest.mark.parametrize(("point", "mode"), [(1, 0), (5, 2), (20, 1)])
 def test_a_frozen_mode_costs_what_its_frequency_says(argon, fcc_phonons, point, mode):
     """The energy of a frozen pattern is ½ Σ m ω² u²; this fixes the phases of the patterns, too."""
@@ -64,6 +86,7 @@ def test_simple_cubic_packing_is_unstable_and_its_softest_mode_leads_downhill(ar
     found = stability(argon, relaxed(argon, CUBIC), PRESSURE, SETTINGS)
     assert found.verdict is StabilityVerdict.UNSTABLE
     assert found.soft_modes[0].frequency == found.lowest < -0.5
+    assert np.isnan(found.mean_square) and found.force_constants == {}
     assert "i THz at" in found.detail and "mostly Ar" in found.detail
     assert found.leads_to is not None and found.lowers_by > 0.005
     assert space_group(found.leads_to).number != 221
