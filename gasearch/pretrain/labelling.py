@@ -43,10 +43,13 @@ def label_all(
     """
     with writing_to(directory):
         directory.mkdir(parents=True, exist_ok=True)
-    samples, spacing = list(samples), runner.settings.k_spacing
+    samples = list(samples)
     missing = [sample for sample in samples if not _path(sample, runner, directory).exists()]
-    times = {executor.submit(label_one, s, runner, directory): relative_scf_time(s.crystal, spacing) for s in missing}
-    began, done, total = time.monotonic(), 0.0, sum(times.values())
+    costs = [relative_scf_time(sample.crystal, runner.settings.k_spacing) for sample in missing]
+    # The dearest first, so that no worker waits long for another one at the end.
+    order = np.argsort(costs, kind="stable")[::-1]
+    times = {executor.submit(label_one, missing[i], runner, directory): costs[i] for i in order}
+    began, done, total = time.monotonic(), 0.0, sum(costs)
     for finished, future in enumerate(as_completed(times), len(samples) - len(missing) + 1):
         future.result()
         before, done = done, done + times[future]
