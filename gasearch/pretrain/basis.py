@@ -23,6 +23,8 @@ from gasearch.pretrain.validation import energies_per_element
 
 #: Cells that are computed with other cutoffs, at most.
 _CELLS = 16
+#: Up to which enthalpy above hull, eV/atom.
+_NEAR = 1.0
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,12 @@ class BasisError:
 
 
 def typical(labels: Sequence[Label], above: np.ndarray, k_spacing: float) -> list[Crystal]:
-    """Return the lowest cell above hull (n,) of each composition, of these the ones that pw.x is quickest with."""
-    lowest: dict[str, Crystal] = {}
-    for i in np.argsort(above, kind="stable"):
-        crystal = labels[i].sample.crystal
-        lowest.setdefault(crystal.composition.reduced.formula, crystal)
-    return sorted(lowest.values(), key=lambda crystal: relative_scf_time(crystal, k_spacing))[:_CELLS]
+    """Return the cell of each composition that pw.x is quickest with, of those near the hull (above it (n,), eV/atom).
+
+    If there are many compositions, the quickest of all.
+    """
+    near = [label.sample.crystal for label, height in zip(labels, above, strict=True) if height < _NEAR]
+    quickest: dict[str, Crystal] = {}
+    for crystal in sorted(near, key=lambda crystal: relative_scf_time(crystal, k_spacing)):
+        quickest.setdefault(crystal.composition.reduced.formula, crystal)
+    return list(quickest.values())[:_CELLS]

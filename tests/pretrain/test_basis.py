@@ -61,10 +61,10 @@ def test_stress_is_completed_and_nothing_else():
     assert np.array_equal(same.result.stress, result.stress)
 
 
-def test_the_lowest_cell_of_each_composition_is_typical_and_the_quick_ones_come_first():
-    cells = [cell([1], 3.0), cell([1], 2.0), cell([1, 16], 20.0), cell([16], 9.0)]
+def test_the_quickest_cell_near_the_hull_of_each_composition_is_typical():
+    cells = [cell([1], 3.0), cell([1], 2.0), cell([1, 16], 20.0), cell([16], 9.0), cell([1, 1], 4.0)]
     labels = [
         Label(Sample(c, "random-00001", Kind.RANDOM), ScfResult(0.0, np.zeros(1), np.eye(3), 1, 1)) for c in cells
     ]
-    found = typical(labels, np.array([0.0, 0.1, 0.0, 0.0]), k_spacing=10.0)
+    found = typical(labels, np.array([0.0, 1.1, 0.0, 0.0, 0.1]), k_spacing=10.0)
     assert [crystal.volume for crystal in found] == pytest.approx([3.0, 9.0, 20.0])
