@@ -31,7 +31,7 @@ EVERY = 3
 
 
 def differences(label: Label, again: Label) -> np.ndarray:
-    """Return by how much two labels of a cell differ (3,): meV/atom, meV/Å and GPa, the last two rms over components."""
+    """Return by how much two labels of a cell differ (3,), rms over components: meV/atom, meV/Å and GPa."""
     one, other = label.result, again.result
     energy = (one.energy - other.energy) / len(label.sample.crystal) * MEV_PER_EV
     forces, stress = (one.forces - other.forces) * MEV_PER_EV, (one.stress - other.stress) * GPA_PER_EV_PER_A3
