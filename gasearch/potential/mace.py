@@ -39,6 +39,8 @@ class Mace:
         Precision of the model; everything around it is float64.
     device : str
         ``auto`` takes a GPU where there is one.
+    trusted : bool
+        Whether the file was made here, so that nothing needs to be said of one without a card.
 
     Raises
     ------
@@ -53,8 +55,9 @@ class Mace:
         path: Path,
         dtype: Literal["float32", "float64"] = "float32",
         device: Literal["auto", "cpu", "cuda"] = "auto",
+        trusted: bool = False,
     ):
-        file, card = _checked_file(Path(path))
+        file, card = _checked_file(Path(path), trusted)
         self._model = _loaded(file)
         self.shortest_distances = card.shortest_distances_A if card else {}
         import torch
@@ -118,18 +121,19 @@ class Mace:
         return tuple(output[key].detach().double().cpu().numpy() for key in ("node_energy", "edge_forces"))
 
 
-def _checked_file(path: Path) -> tuple[Path, PotentialCard | None]:
+def _checked_file(path: Path, trusted: bool) -> tuple[Path, PotentialCard | None]:
     """Return the model file and its card, if it has one, after comparing them."""
     file, card = find_model(path)
     if card:
         check_model(card, file)
-        return file, card
-    logging.getLogger(__name__).warning(
-        "%s has no %s beside it: loading a model runs code from the file, and nothing says that it is the right one",
-        file,
-        CARD,
-    )
-    return file, None
+    elif not trusted:
+        logging.getLogger(__name__).warning(
+            "%s has no %s beside it: loading a model runs code from the file, and nothing says that it is the right "
+            "one",
+            file,
+            CARD,
+        )
+    return file, card
 
 
 def _keep_freed_memory() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -14,7 +16,7 @@ from gasearch.crystal.symmetry import symmetrized
 from gasearch.errors import CalculationError
 from gasearch.outcomes import Failure, Reason, Relaxed
 from gasearch.potential.committee import Committee
-from gasearch.potential.potential import Potential
+from gasearch.potential.mace import Mace
 from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
 from gasearch.pretrain.diversity import descriptors, farthest_first
 from gasearch.pretrain.sampling import (
@@ -29,6 +31,10 @@ from gasearch.pretrain.sampling import (
 from gasearch.schema import setting
 from gasearch.thermodynamics.hull import above_own_hull
 
+#: Relaxes crystals with the potential so far, as the settings say.
+Relax = Callable[[Sequence[Crystal], RelaxationSettings], list[Relaxed | Failure]]
+#: Crystals that are relaxed together, as one task.
+_BLOCK = 16
 #: Relaxed structures of one composition whose enthalpies and volumes agree to this are one: eV/atom, Å³/atom.
 _SAME_ENTHALPY, _SAME_VOLUME = 0.003, 0.05
 #: Distance within which a relaxed structure's positions are moved onto symmetric ones, Å.
@@ -87,8 +93,25 @@ class Round:
     underway: tuple[Sample, ...] = ()
 
 
+def relax_in_blocks(
+    executor: Executor, model: Path, pressure: float, crystals: Sequence[Crystal], settings: RelaxationSettings
+) -> list[Relaxed | Failure]:
+    """Relax crystals at a pressure with a model that was trained here, blocks of them at the same time."""
+    blocks = [crystals[k : k + _BLOCK] for k in range(0, len(crystals), _BLOCK)]
+    futures = [executor.submit(_relax_block, model, pressure, block, settings) for block in blocks]
+    return [outcome for future in futures for outcome in future.result()]
+
+
+def _relax_block(
+    model: Path, pressure: float, crystals: Sequence[Crystal], settings: RelaxationSettings
+) -> list[Relaxed | Failure]:
+    # A potential of its own: workers may be threads, and it keeps the neighbours of what it computes.
+    return BatchRelaxer(Mace(model, trusted=True), settings).relax(crystals, pressure)
+
+
 def explore(
     committee: Committee,
+    relax: Relax,
     space: SearchSpace,
     sampling: SamplingSettings,
     pressure: float,
@@ -97,10 +120,10 @@ def explore(
     k_spacing: float,
     underway_steps: int = 8,
 ) -> Round:
-    """Relax random crystals (by number) at a pressure, and each element's simple lattices, with the first potential.
+    """Relax random crystals (by number) at a pressure, and each element's simple lattices.
 
     Crystals whose labels would take long, at this spacing of the k-points (1/Å), are left out.
-    The whole committee judges what they relax to.
+    The committee judges what they relax to.
 
     Raises
     ------
@@ -110,7 +133,7 @@ def explore(
     lattices = volume_scans(space, replace(sampling, scan=(1.0,)))
     crystals = list(random_samples(space, sampling, seed, numbers.start, len(numbers)))
     starts = [*lattices, *affordable(crystals, sampling, k_spacing)]
-    outcomes = BatchRelaxer(committee.lead, RelaxationSettings()).relax([s.crystal for s in starts], pressure)
+    outcomes = relax([start.crystal for start in starts], RelaxationSettings())
     pairs = list(zip(starts, outcomes, strict=True))
     good = [(start, outcome) for start, outcome in pairs if isinstance(outcome, Relaxed)]
     broken = [sample for start, outcome in pairs if isinstance(outcome, Failure) for sample in _broken(start, outcome)]
@@ -126,14 +149,13 @@ def explore(
         above[kept],
         spread,
         tuple(broken),
-        underway(committee.lead, starts, pressure, underway_steps),
+        underway(relax, starts, underway_steps),
     )
 
 
-def underway(potential: Potential, starts: Sequence[Sample], pressure: float, steps: int) -> tuple[Sample, ...]:
+def underway(relax: Relax, starts: Sequence[Sample], steps: int) -> tuple[Sample, ...]:
     """Return the structures as they are some steps after their start; those that are relaxed by then are left out."""
-    settings = RelaxationSettings(max_steps=steps)
-    outcomes = BatchRelaxer(potential, settings).relax([start.crystal for start in starts], pressure)
+    outcomes = relax([start.crystal for start in starts], RelaxationSettings(max_steps=steps))
     return tuple(
         _moved(start, outcome.crystal)
         for start, outcome in zip(starts, outcomes, strict=True)

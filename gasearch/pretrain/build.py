@@ -23,9 +23,8 @@ from gasearch.files import replace_text, writing_to
 from gasearch.folder import keep_input, locked
 from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
 from gasearch.potential.committee import Committee
-from gasearch.potential.load import load_potential
-from gasearch.potential.settings import MaceSettings
-from gasearch.pretrain.active_learning import choose, explore
+from gasearch.potential.mace import Mace
+from gasearch.pretrain.active_learning import choose, explore, relax_in_blocks
 from gasearch.pretrain.basis import BasisError, typical
 from gasearch.pretrain.labelling import Label, label_all, read_labels
 from gasearch.pretrain.publication import publish
@@ -223,7 +222,7 @@ class Builder:
             self.say(f"training {len(trainings)} models on {len(labels)} labels, {epochs} epochs")
             with self._timed():
                 train_all(trainings, labels, self.above_hull(labels), self.executor, self.say)
-        return Committee([load_potential(MaceSettings(kind="mace", path=training.model)) for training in trainings])
+        return Committee([Mace(training.model, trusted=True) for training in trainings])
 
     def _trainings(self, number: int) -> list[Training]:
         return [self._training(number, member) for member in range(self.settings.committee)]
@@ -248,6 +247,7 @@ class Builder:
             numbers = range(first, first + active.relaxations)
             found = explore(
                 committee,
+                partial(relax_in_blocks, self.executor, self._training(number, 0).model, pressure),
                 space,
                 settings.sampling,
                 pressure,

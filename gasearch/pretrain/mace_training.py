@@ -28,7 +28,7 @@ def main(options: list[str]) -> None:
     # AMSGrad, on by default, would shorten all steps for good because of the large gradients of the first ones.
     arguments.amsgrad = False
     if arguments.foundation_model:
-        arguments.E0s = str(Mace(Path(arguments.foundation_model)).atomic_energies)
+        arguments.E0s = str(Mace(Path(arguments.foundation_model), trusted=True).atomic_energies)
     run(arguments)
 
 

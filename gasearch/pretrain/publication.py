@@ -11,8 +11,7 @@ import numpy as np
 from gasearch.espresso.runner import PwRunner
 from gasearch.files import replacing, writing_to
 from gasearch.potential.committee import Committee
-from gasearch.potential.load import load_potential
-from gasearch.potential.settings import MaceSettings
+from gasearch.potential.mace import Mace
 from gasearch.pretrain.basis import BasisError
 from gasearch.pretrain.card import TRAINING_SET, make_card, member_file, write_card
 from gasearch.pretrain.labelling import Label
@@ -49,7 +48,7 @@ def publish(
         How long it took.
     output : Path
     """
-    committee = Committee([load_potential(MaceSettings(kind="mace", path=model)) for model in models])
+    committee = Committee([Mace(model, trusted=True) for model in models])
     with writing_to(output):
         output.mkdir(parents=True, exist_ok=True)
         weights = label_weights(above, settings.training.weight_scale)

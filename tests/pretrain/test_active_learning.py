@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +10,9 @@ from gasearch.errors import CalculationError
 from gasearch.potential.committee import Committee
 from gasearch.potential.lennard_jones import LennardJones
 from gasearch.potential.potential import Batch, BatchResult
-from gasearch.pretrain.active_learning import ActiveSettings, Round, choose, explore
-from gasearch.pretrain.sampling import LATTICES, Kind, Sample, SamplingSettings, search_space
+from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
+from gasearch.pretrain.active_learning import ActiveSettings, Round, choose, explore, relax_in_blocks
+from gasearch.pretrain.sampling import LATTICES, Kind, Sample, SamplingSettings, random_samples, search_space
 
 SETTINGS = ActiveSettings(labels=20, broken_share=0.2, rattled_share=0.25)
 PRESSURE = 0.1
@@ -65,12 +67,32 @@ def test_choice_depends_on_the_generator_alone(found, space):
     assert [s.origin for s in drawn(found, space)] == [s.origin for s in drawn(found, space)]
 
 
+def explored_with(potential, space, count: int) -> Round:
+    def relax(crystals, settings):
+        return BatchRelaxer(potential, settings).relax(crystals, PRESSURE)
+
+    return explore(Committee([potential]), relax, space, SamplingSettings(), PRESSURE, 0, range(count), 0.4)
+
+
+def test_blocks_come_back_in_order_and_do_not_depend_on_the_workers(tiny_mace, space):
+    crystals = [s.crystal for s in random_samples(space, SamplingSettings(rattled_share=0.0), 0, 0, 20)]
+    settings = RelaxationSettings(max_steps=3)
+    found = []
+    for workers in (1, 2):
+        with ThreadPoolExecutor(workers) as executor:
+            found.append(relax_in_blocks(executor, tiny_mace, PRESSURE, crystals, settings))
+    assert len(crystals) > 16 and len(found[0]) == len(found[1]) == len(crystals)
+    for start, one, other in zip(crystals, *found, strict=True):
+        assert np.array_equal(one.crystal.cell, other.crystal.cell)
+        assert one.crystal.composition == start.composition
+
+
 @pytest.fixture(scope="module")
 def explored() -> Round:
     compositions = CompositionSpace((Composition.from_formula("H"), Composition.from_formula("S")), 1, 3)
     potential = LennardJones({(1, 1): (1.0, 1.0), (1, 16): (1.2, 1.4), (16, 16): (1.0, 1.8)}, cutoff_sigma=2.5)
     space = search_space(compositions, {1: 0.7, 16: 4.0})
-    return explore(Committee([potential]), space, SamplingSettings(), PRESSURE, 0, range(30), 0.4)
+    return explored_with(potential, space, 30)
 
 
 def test_explored_structures_keep_their_origins(explored):
@@ -106,12 +128,12 @@ class Broken(LennardJones):
 def test_an_element_without_a_relaxed_crystal_is_named(space):
     potential = Broken({(1, 1): (1.0, 1.0), (1, 16): (1.2, 1.4), (16, 16): (1.0, 1.8)}, cutoff_sigma=2.5)
     with pytest.raises(CalculationError, match="no crystal of S could be relaxed"):
-        explore(Committee([potential]), space, SamplingSettings(), PRESSURE, 0, range(3), 0.4)
+        explored_with(potential, space, 3)
 
 
 def test_every_element_is_explored_however_few_crystals_are_drawn(space):
     potential = LennardJones({(1, 1): (1.0, 1.0), (1, 16): (1.2, 1.4), (16, 16): (1.0, 1.8)}, cutoff_sigma=2.5)
-    found = explore(Committee([potential]), space, SamplingSettings(), PRESSURE, 0, range(0), 0.4)
+    found = explored_with(potential, space, 0)
     assert {s.crystal.composition.reduced.formula for s in found.relaxed} == {"H", "S"}
 
 
