@@ -20,6 +20,8 @@ MEV_PER_THZ: Final = 4.1356676969239
 THZ_PER_RYDBERG: Final = EV_PER_RYDBERG * MEV_PER_EV / MEV_PER_THZ
 #: 1 cm⁻¹ in THz (exact).
 THZ_PER_INVERSE_CM: Final = 0.0299792458
+#: 1 u/Å³ in g/cm³ (CODATA 2018).
+G_PER_CM3_PER_U_PER_A3: Final = 1.66053906660
 
 
 def pressure_from_GPa(pressure_GPa: float) -> float:
