@@ -25,7 +25,7 @@ from gasearch.report.quench import beyond_training
 from gasearch.units import MEV_PER_EV
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from gasearch.report.figures import Axes
 
 #: Crystals that are drawn among the enthalpies, the lowest of them.
 _CRYSTALS = 8

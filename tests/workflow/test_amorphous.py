@@ -151,7 +151,13 @@ def test_a_temperature_is_above_zero(run: Path, capsys):
 
 
 def described(**more) -> dict:
-    return {"failure": None, "density_g_per_cm3": 6.0, "doubtful": False, "order": "amorphous"} | more
+    return {
+        "failure": None,
+        "density_g_per_cm3": 6.0,
+        "doubtful": False,
+        "order": "amorphous",
+        "space_group": "P1",
+    } | more
 
 
 def crystal(name: str, group: str, above: float, doubtful: bool = False) -> dict:
