@@ -22,6 +22,8 @@ THZ_PER_RYDBERG: Final = EV_PER_RYDBERG * MEV_PER_EV / MEV_PER_THZ
 EV_PER_U_A2_THZ2: Final = 1.0364269652680505e-4
 #: 1 cm⁻¹ in THz (exact).
 THZ_PER_INVERSE_CM: Final = 0.0299792458
+#: 1 u/Å³ in g/cm³ (CODATA 2018).
+G_PER_CM3_PER_U_PER_A3: Final = 1.66053906660
 
 
 def pressure_from_GPa(pressure_GPa: float) -> float:

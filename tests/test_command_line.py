@@ -36,6 +36,7 @@ NEEDED = {
     ("potential", "validate"): ["--structures", "/nonexistent.extxyz"],
     ("tc", "alpha2f"): ["--format", "columns", "--unit", "THz"],
     ("barrier",): ["/nonexistent.cif", "--potential", "/nonexistent"],
+    ("amorphous",): ["--formula", "H3S"],
     ("screen", "magnetism"): ["--pressures", "0", "10"],
     ("tc", "collect"): ["--to", "/nonexistent/spectra"],
     ("tc", "train"): ["--model", "hydrides", "--output", "model"],

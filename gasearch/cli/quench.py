@@ -1,4 +1,4 @@
-"""Subcommands beyond the hull: what survives decompression, and behind which barrier."""
+"""Subcommands beyond the hull: what survives decompression, behind which barrier, and what grows from a glass."""
 
 from __future__ import annotations
 
@@ -44,6 +44,25 @@ def add_quench(commands: Any) -> None:
     add("--attempts", type=positive, metavar="THZ", help="attempt frequency of the lifetime; default: k_BT/h")
     add("--output", "-o", type=Path, default=Path("barrier"), metavar="FOLDER", help="default: barrier")
 
+    what = "melt, quench and compress a mixture by a run's potential: which crystals resemble the glass?"
+    example = "gasearch amorphous runs/h-s-200gpa --formula H3S --pressure 150 200 --structure known/Im-3m.cif"
+    glass = add_command(commands, "amorphous", _amorphous, what, "DIR", example)
+    add = glass.add_argument
+    add("--formula", required=True, metavar="FORMULA", help="of the mixture, between the run's endpoints: H3S")
+    add("--pressure", type=float, nargs="+", metavar="P", help="GPa, one or more; default: that of the run")
+    add("--melt-pressure", type=float, metavar="P", help="GPa, of melt and quench; default: the lowest of these")
+    add("--atoms", type=count, default=48, metavar="N", help="in the cell, about; default: 48")
+    add("--replicas", type=count, default=3, metavar="N", help="independent glasses; default: 3")
+    add("--seed", type=int, default=0, metavar="N", help="of all chance; default: 0")
+    add("--melt", type=positive, default=4000.0, metavar="T", help="K, of the melt; default: 4000")
+    add("--melt-time", type=positive, default=5.0, metavar="PS", help="ps; default: 5")
+    add("--temperature", type=positive, default=300.0, metavar="T", help="K, after the quench; default: 300")
+    add("--rate", type=positive, default=100.0, metavar="R", help="K/ps (10¹² K/s) of the quench; default: 100")
+    add("--compression-time", type=positive, default=1.0, metavar="PS", help="ps to each pressure; default: 1")
+    add("--time-step", type=positive, metavar="FS", help="fs; default: by the lightest element, 0.5 with hydrogen")
+    add("--structure", type=Path, action="append", default=[], metavar="FILE", help="more crystals to compare with")
+    add("--window", type=positive, default=100.0, metavar="MEV", help="of the run's crystals; default: 100")
+
 
 def _quench(options: Namespace) -> None:
     import numpy as np
@@ -88,6 +107,37 @@ def _barrier(options: Namespace) -> None:
         output=options.output,
     )
     barrier(task, say, warn)
+
+
+def _amorphous(options: Namespace) -> None:
+    from gasearch.crystal.composition import Composition
+    from gasearch.screening.amorphous import MeltQuenchSettings
+    from gasearch.units import MEV_PER_EV, pressure_from_GPa
+    from gasearch.workflow.amorphous import AmorphousTask, amorphous
+
+    _, config = opened(options.path)
+    given = sorted(set(map(pressure_from_GPa, options.pressure or ()))) or [config.pressure]
+    melt_pressure = given[0] if options.melt_pressure is None else pressure_from_GPa(options.melt_pressure)
+    try:
+        formula = Composition.from_formula(options.formula)
+        settings = MeltQuenchSettings(
+            pressures=tuple(given),
+            melt_pressure=melt_pressure,
+            atoms=options.atoms,
+            replicas=options.replicas,
+            seed=options.seed,
+            melt_temperature=options.melt,
+            temperature=options.temperature,
+            melt_time=options.melt_time,
+            rate=options.rate,
+            compression_time=options.compression_time,
+            time_step=options.time_step,
+        )
+    except ValueError as error:
+        raise InputError(f"amorphous: {error}") from error
+    window, files = options.window / MEV_PER_EV, tuple(options.structure)
+    task = AmorphousTask(options.path, formula, settings, config.potential, config.relaxation, window, files)
+    amorphous(task, say, warn)
 
 
 def _potential(text: str) -> PotentialSettings:

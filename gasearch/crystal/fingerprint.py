@@ -9,7 +9,7 @@ import numpy as np
 
 from gasearch.crystal.convert import to_pymatgen
 from gasearch.crystal.crystal import Crystal
-from gasearch.crystal.geometry import reduced_cell
+from gasearch.crystal.geometry import pair_lengths
 from gasearch.crystal.symmetry import primitive
 
 #: Interatomic distances beyond this many times the cube root of the volume per atom are not seen.
@@ -81,7 +81,7 @@ def same_structure(a: Crystal, b: Crystal) -> bool:
 
 def _radial_density(crystal: Crystal, kinds: np.ndarray, n_kinds: int, spacing: float) -> np.ndarray:
     """Return Σ_ij δ(ln r − ln r_ij) w(r_ij) V / (4π r³ N) of each ordered pair of kinds on the grid."""
-    i, j, lengths = _pair_lengths(crystal, _REACH * spacing)
+    i, j, lengths = pair_lengths(crystal, _REACH * spacing)
     weights = np.where(i == j, 1.0, 2.0) * _window(lengths / spacing) * spacing**3 / (4 * np.pi * lengths**3)
     pair = np.minimum(kinds[i], kinds[j]) * n_kinds + np.maximum(kinds[i], kinds[j])
     place = (np.log(lengths) - _GRID[0]) / _WIDTH
@@ -91,24 +91,6 @@ def _radial_density(crystal: Crystal, kinds: np.ndarray, n_kinds: int, spacing: 
     size = n_kinds**2 * len(_GRID)
     histogram = np.bincount(first, weights * (1 - upper), size) + np.bincount(first + 1, weights * upper, size)
     return histogram.reshape(n_kinds, n_kinds, -1) @ _smoothing()
-
-
-def _pair_lengths(crystal: Crystal, cutoff: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """List the distances within the cutoff between atoms i ≤ j, all images included, as (i, j, length)."""
-    cell, change = reduced_cell(crystal.cell)
-    frac = crystal.frac @ change
-    i, j = np.triu_indices(len(crystal))
-    difference = frac[j] - frac[i]
-    vectors = (difference - np.rint(difference)) @ cell
-    heights = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
-    ranges = (np.arange(-n, n + 1) for n in np.floor(cutoff / heights + 0.5).astype(int))
-    images = np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1).reshape(-1, 3) @ cell
-    reach = cutoff + np.linalg.norm(vectors, axis=1).max()
-    images = images[np.einsum("kx,kx->k", images, images) < reach**2]
-    squared = 2 * vectors @ images.T + np.einsum("kx,kx->k", images, images)
-    squared += np.einsum("px,px->p", vectors, vectors)[:, None]
-    pair, image = np.nonzero((squared < cutoff**2) & (squared > 1e-6))
-    return i[pair], j[pair], np.sqrt(squared[pair, image])
 
 
 def _window(x: np.ndarray) -> np.ndarray:

@@ -69,6 +69,24 @@ def shortest_images(differences: np.ndarray, reduced_cell: np.ndarray) -> np.nda
     return np.sqrt(np.maximum(squared, 0.0))
 
 
+def pair_lengths(crystal: Crystal, cutoff: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """List the distances within the cutoff between atoms i ≤ j, all images included, as (i, j, length)."""
+    cell, change = reduced_cell(crystal.cell)
+    frac = crystal.frac @ change
+    i, j = np.triu_indices(len(crystal))
+    difference = frac[j] - frac[i]
+    vectors = (difference - np.rint(difference)) @ cell
+    heights = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
+    ranges = (np.arange(-n, n + 1) for n in np.floor(cutoff / heights + 0.5).astype(int))
+    images = np.stack(np.meshgrid(*ranges, indexing="ij"), axis=-1).reshape(-1, 3) @ cell
+    reach = cutoff + np.linalg.norm(vectors, axis=1).max()
+    images = images[np.einsum("kx,kx->k", images, images) < reach**2]
+    squared = 2 * vectors @ images.T + np.einsum("kx,kx->k", images, images)
+    squared += np.einsum("px,px->p", vectors, vectors)[:, None]
+    pair, image = np.nonzero((squared < cutoff**2) & (squared > 1e-6))
+    return i[pair], j[pair], np.sqrt(squared[pair, image])
+
+
 def closest_distances(crystal: Crystal) -> dict[tuple[int, int], float]:
     """Return the shortest distance, Å, of each pair of elements (Z₁ ≤ Z₂) that occurs, over all periodic images."""
     distances = nearest_distances(crystal.cell, crystal.frac)

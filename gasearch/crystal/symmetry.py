@@ -34,6 +34,12 @@ def space_group(crystal: Crystal, symprec: float = 0.05) -> SpaceGroup:
     return SpaceGroup(found.number, found.international) if found else SpaceGroup(1, "P1")
 
 
+def operation_count(crystal: Crystal, symprec: float) -> int:
+    """Return how many symmetry operations map the cell onto itself at a tolerance (Å), translations within it too."""
+    found = _ask("get_symmetry_dataset", crystal, symprec=symprec)
+    return len(found.rotations) if found else 1
+
+
 def primitive(crystal: Crystal, symprec: float = 0.01) -> Crystal:
     """Return the structure in its primitive, Niggli-reduced cell; the crystal itself if it is primitive already.
 

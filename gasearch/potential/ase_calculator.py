@@ -1,4 +1,4 @@
-"""Any ASE calculator as a potential."""
+"""Any ASE calculator as a potential, and any potential as an ASE calculator."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 from gasearch.crystal.convert import to_ase
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import PotentialError
-from gasearch.potential.potential import Batch, BatchResult
+from gasearch.outcomes import Reason
+from gasearch.potential.potential import Batch, BatchResult, Potential
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -74,6 +75,76 @@ class AseCalculator:
             atoms.set_initial_magnetic_moments(self._moments)
         atoms.calc = self._calculator
         return atoms
+
+
+class NoAnswer(Exception):
+    """A potential gives no finite energy, forces and stress for some atoms, or was not asked for them."""
+
+    def __init__(self, reason: Reason, detail: str = ""):
+        self.reason, self.detail = reason, detail
+        super().__init__(f"{reason} {detail}".strip())
+
+
+class PotentialCalculator:
+    """A potential, as a calculator for one set of ASE atoms that move.
+
+    To ASE, what has these methods is a calculator: it need not inherit from anything. The last answer is kept, and with
+    it the potential's neighbour list.
+
+    Parameters
+    ----------
+    potential : Potential
+    volumes : (float, float)
+        Smallest and largest cell that the potential is asked about, Å³.
+
+    Raises
+    ------
+    NoAnswer
+        By each method, where there is no finite answer or the cell is beyond these bounds.
+    """
+
+    def __init__(self, potential: Potential, volumes: tuple[float, float] = (0.0, np.inf)):
+        self._potential = potential
+        self._volumes = volumes
+        self._label = object()
+        self._asked: tuple[np.ndarray, ...] = ()
+        self._result: BatchResult | None = None
+
+    def get_potential_energy(self, atoms: Atoms | None = None, force_consistent: bool = False) -> float:
+        """Return the energy, eV; there is no other that forces would be consistent with."""
+        return float(self._answer(atoms).energy[0])
+
+    def get_forces(self, atoms: Atoms | None = None) -> np.ndarray:
+        """Return the forces (n, 3), eV/Å."""
+        return self._answer(atoms).forces.copy()
+
+    def get_stress(self, atoms: Atoms | None = None) -> np.ndarray:
+        """Return the stress (6,), eV/Å³, in Voigt's order xx, yy, zz, yz, xz, xy."""
+        return self._answer(atoms).stress[0][(0, 1, 2, 1, 0, 0), (0, 1, 2, 2, 2, 1)]
+
+    def _answer(self, atoms: Atoms | None) -> BatchResult:
+        if atoms is not None:
+            asked = atoms.cell.array.copy(), atoms.positions.copy(), atoms.numbers.copy()
+            if not (self._asked and all(map(np.array_equal, asked, self._asked))):
+                self._result = self._computed(*asked)
+                self._asked = asked
+        if self._result is None:
+            raise NoAnswer(Reason.CALCULATOR, "it was asked about no atoms")
+        return self._result
+
+    def _computed(self, cell: np.ndarray, positions: np.ndarray, numbers: np.ndarray) -> BatchResult:
+        if not (np.isfinite(cell).all() and np.isfinite(positions).all()):
+            raise NoAnswer(Reason.NOT_FINITE)
+        smallest, largest = self._volumes
+        if not smallest <= abs(np.linalg.det(cell)) <= largest:
+            raise NoAnswer(Reason.EXPLODED)
+        batch = Batch(cell[None], positions, numbers, np.array([0, len(numbers)]), (self._label,))
+        result = self._potential.compute(batch)
+        if result.errors:
+            raise NoAnswer(Reason.CALCULATOR, result.errors[0])
+        if not all(np.isfinite(values).all() for values in (result.energy, result.forces, result.stress)):
+            raise NoAnswer(Reason.NOT_FINITE)
+        return result
 
 
 def _built(path: str, arguments: Mapping[str, Any]) -> Calculator:

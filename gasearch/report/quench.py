@@ -70,7 +70,7 @@ def plot_quench(
             axes.scatter([], [], s=30, marker=marker, color=INK, label=meaning)
         axes.axhline(0.0, color=INK, lw=0.5, ls=(0, (1, 3)), zorder=0)
         beyond = "beyond the potential's training"
-        for edge in _beyond(low, high, trained_GPa):
+        for edge in beyond_training(low, high, trained_GPa):
             axes.axvspan(*edge, color=FAINT, alpha=0.35, lw=0, zorder=-1, label=beyond)
             beyond = "_"
         margin = 0.03 * max(high - low, 1.0)
@@ -81,7 +81,7 @@ def plot_quench(
         return save(figure, path)
 
 
-def _beyond(low: float, high: float, trained_GPa: Sequence[float] | None) -> list[tuple[float, float]]:
+def beyond_training(low: float, high: float, trained_GPa: Sequence[float] | None) -> list[tuple[float, float]]:
     """Return the ranges of pressure (GPa) between ``low`` and ``high`` that the potential was not made for."""
     if trained_GPa is None:
         return []

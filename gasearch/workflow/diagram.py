@@ -6,7 +6,7 @@ import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,12 @@ class HullAt:
     pressure: float
     phases: tuple[tuple[Proposal, Relaxed], ...]
     left_out: int
+
+    @cached_property
+    def hull(self) -> Hull:
+        """The hull itself, whose ids are places in ``phases``."""
+        shares = np.array([proposal.shares for proposal, _ in self.phases])
+        return Hull.of(np.arange(len(self.phases)), shares, np.array([r.enthalpy_per_atom for _, r in self.phases]))
 
 
 def diagram(settings: DiagramSettings, paths: Sequence[Path], output: Path, say: Callable[[str], None]) -> None:

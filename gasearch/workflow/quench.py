@@ -22,17 +22,15 @@ from gasearch.potential.settings import PotentialSettings, in_double_precision, 
 from gasearch.report.quench import Descent, plot_quench
 from gasearch.schema import plain
 from gasearch.screening.decompression import NO_MINIMUM, Check, DecompressionSettings, Verdict, check
-from gasearch.thermodynamics.hull import Hull
 from gasearch.units import pressure_to_GPa
 from gasearch.workflow.diagram import HullAt, gathered, hull_at, relaxed_at
-from gasearch.workflow.kept import kept_file
+from gasearch.workflow.kept import kept_answer
 from gasearch.workflow.proposals import given
 from gasearch.workflow.quench_document import phase_document, phase_lines
 from gasearch.workflow.refined_document import structure_document
 from gasearch.workflow.refinement import Proposal
 from gasearch.workflow.relaxed_document import relaxed_document, relaxed_from
 from gasearch.workflow.run_directory import existing_run
-from gasearch.workflow.snapshots import snapshot
 from gasearch.workflow.trust import is_trained_at, range_warnings
 
 #: Structures that are relaxed together, as one task.
@@ -120,7 +118,7 @@ def _descend(
     histories: list[History] = [[] for _ in proposals]
     now = [p.crystal for p in proposals]
     for pressure in settings.pressures:
-        relax = partial(_relaxed, potential, relaxation, folder, pressure)
+        relax = partial(relaxed_block, potential, relaxation, folder, pressure)
         blocks = [executor.submit(relax, now[k : k + _BLOCK]) for k in range(0, len(now), _BLOCK)]
         results = [result for block in blocks for result in block.result()]
         for history, result in zip(histories, results, strict=True):
@@ -130,7 +128,7 @@ def _descend(
     return histories
 
 
-def _relaxed(
+def relaxed_block(
     potential: PotentialSettings,
     relaxation: RelaxationSettings,
     folder: Path,
@@ -144,7 +142,7 @@ def _relaxed(
         "pressure": pressure,
         "structures": [structure_document(crystal) for crystal in crystals],
     }
-    results = _kept(
+    results = kept_answer(
         folder, asked, lambda: list(map(relaxed_document, relaxed_at(potential, relaxation, crystals, pressure)))
     )
     return [relaxed_from(result) for result in results]
@@ -155,14 +153,6 @@ def _folder(path: Path) -> Path:
     with writing_to(folder):
         folder.mkdir(exist_ok=True)
     return folder
-
-
-def _kept(folder: Path, asked: Mapping[str, Any], answer: Callable[[], Any]) -> Any:
-    """Return plain data that answers plain data; found in a folder, or else asked for and put there."""
-    file = kept_file(folder, asked)
-    if not file.exists():
-        replace_text(file, json.dumps(answer()) + "\n")
-    return snapshot(file)
 
 
 def _checked(
@@ -180,7 +170,7 @@ def _checked(
                 "structure": structure_document(result.crystal),
             }
             answer = partial(_check, settings, potential, result.crystal, pressure)
-            documents.append(_kept(folder, asked, answer))
+            documents.append(kept_answer(folder, asked, answer))
         else:
             documents.append(check_document(found))
         if Verdict[documents[-1]["verdict"].upper()] in NO_MINIMUM:
@@ -242,9 +232,7 @@ def _rows(
 
 
 def _against_hull(proposal: Proposal, result: Relaxed, hull: HullAt) -> dict[str, Any]:
-    shares = np.array([p.shares for p, _ in hull.phases])
-    enthalpies = np.array([r.enthalpy_per_atom for _, r in hull.phases])
-    built = Hull.of(np.arange(len(hull.phases)), shares, enthalpies)
+    built = hull.hull
     vertices, parts = built.decomposition(np.asarray(proposal.shares))
     return {
         "space_group": space_group(result.crystal, _SYMPREC).symbol,

@@ -3,10 +3,11 @@ import importlib.util
 import numpy as np
 import pytest
 
+from gasearch.crystal.convert import to_ase
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import MissingProgramError, PotentialError
 from gasearch.outcomes import Reason, Relaxed
-from gasearch.potential.ase_calculator import AseCalculator
+from gasearch.potential.ase_calculator import AseCalculator, NoAnswer, PotentialCalculator
 from gasearch.potential.load import load_potential
 from gasearch.potential.potential import Batch
 from gasearch.potential.relaxation import BatchRelaxer
@@ -67,3 +68,38 @@ def test_a_universal_model_is_known_by_name_and_missed_where_it_is_not_installed
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingProgramError, match="chgnet is not installed: pip install chgnet"):
         load_potential(settings)
+
+
+def test_a_potential_is_a_calculator_to_ase(kob_andersen):
+    rng = np.random.default_rng(0)
+    crystal = Crystal(3 * np.eye(3) + rng.uniform(-0.4, 0.4, (3, 3)), rng.random((3, 3)), [29, 13, 29])
+    atoms = to_ase(crystal)
+    atoms.calc = PotentialCalculator(kob_andersen)
+    for scale in (1.0, 1.1):
+        atoms.set_cell(scale * crystal.cell, scale_atoms=True)
+        expected = kob_andersen.compute(Batch.from_crystals([crystal.scaled_to(crystal.volume * scale**3)]))
+        assert atoms.get_potential_energy() == pytest.approx(expected.energy[0], rel=1e-12)
+        np.testing.assert_allclose(atoms.get_forces(), expected.forces, rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(atoms.get_stress(voigt=False), expected.stress[0], rtol=1e-9, atol=1e-9)
+    atoms.get_forces()[:] = 0.0
+    np.testing.assert_allclose(atoms.get_forces(), expected.forces, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("scale", "volumes", "reason"),
+    [(np.nan, (0.0, np.inf), Reason.NOT_FINITE), (1.0, (0.0, 1.0), Reason.EXPLODED), (0.0, (1, 2), Reason.EXPLODED)],
+)
+def test_such_a_calculator_gives_no_answer_where_there_is_none(kob_andersen, scale, volumes, reason):
+    atoms = to_ase(COPPER)
+    atoms.calc = PotentialCalculator(kob_andersen, volumes)
+    atoms.set_cell(scale * atoms.cell.array)
+    with pytest.raises(NoAnswer) as caught:
+        atoms.get_forces()
+    assert caught.value.reason is reason
+
+
+def test_what_an_inner_calculator_says_is_passed_on(emt):
+    atoms = to_ase(LITHIUM)
+    atoms.calc = PotentialCalculator(emt)
+    with pytest.raises(NoAnswer, match="No EMT-potential for Li"):
+        atoms.get_potential_energy()
