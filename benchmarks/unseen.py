@@ -1,10 +1,11 @@
-"""A potential that has seen no cell of one composition, for the search that has to find its phase.
+"""A potential that has seen no cell of one phase, or of one composition, for the search that has to find it.
 
-    python benchmarks/unseen.py --formula H3S --epochs 100 --output runs/unseen
+    python benchmarks/unseen.py --formula H3S --space-group Im-3m --epochs 100 --output runs/unseen
     python benchmarks/discovery.py --potential runs/unseen --seeds 3
 
-Cells of that reduced formula, and all others of their origins, are left out of the training set of a potential; a model
-is trained on what is left, from random weights and with the settings of the card, and written with a card of its own.
+Cells of that reduced formula, in that space group if one is given, and all others of their origins (rattled copies,
+cells on the way there) are left out of the training set of a potential; a model is trained on what is left, from random
+weights and with the settings of the card, and written with a card of its own.
 """
 
 from __future__ import annotations
@@ -19,11 +20,21 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from training_cells import add_options, training_cells
 
 from gasearch.crystal.composition import Composition
+from gasearch.crystal.crystal import Crystal
+from gasearch.crystal.symmetry import space_group
 from gasearch.espresso.runner import PwRunner, default_pseudo_dir
 from gasearch.parallel.executor import run_on_all_ranks
 from gasearch.pretrain.publication import publish
 from gasearch.pretrain.training import Training, train_all
 from gasearch.pretrain.validation import above_hull
+from gasearch.workflow.summary import SYMMETRY_TOLERANCES
+
+
+def is_phase(crystal: Crystal, formula: str, symbol: str | None) -> bool:
+    """Tell whether a cell has a reduced formula, and a space group to 0.1 Å if one is given."""
+    if crystal.composition.reduced.formula != formula:
+        return False
+    return symbol is None or space_group(crystal, max(SYMMETRY_TOLERANCES)).symbol == symbol
 
 
 def main() -> None:
@@ -31,11 +42,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser, folder=Path("runs", "unseen-training"))
     parser.add_argument("--formula", default="H3S")
+    parser.add_argument("--space-group", help="such as Im-3m; default: all")
     parser.add_argument("--output", type=Path, default=Path("runs", "unseen"))
     options = parser.parse_args()
     formula = Composition.from_formula(options.formula).reduced.formula
     cells = training_cells(options.potential)
-    seen = {x.sample.origin for x in cells.labels if x.sample.crystal.composition.reduced.formula == formula}
+    seen = {x.sample.origin for x in cells.labels if is_phase(x.sample.crystal, formula, options.space_group)}
     labels = [label for label in cells.labels if label.sample.origin not in seen]
     training = cells.from_scratch(options.epochs, options.batch_size)
     settings = replace(cells.settings, training=training, committee=1)
