@@ -54,7 +54,7 @@ def label_all(
         future.result()
         before, done = done, done + times[future]
         if done * 10 // total > before * 10 // total or finished == len(samples):
-            left = (time.monotonic() - began) * (total - done) / done / 60
+            left = max(0.0, (time.monotonic() - began) * (total - done) / done / 60)
             failed = count_failures(directory)
             say(f"labels: {finished}/{len(samples)}, {failed} failed in all, {left:.0f} min left")
 
