@@ -11,6 +11,8 @@ from gasearch.crystal.composition import Pair
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.geometry import pair_lengths, reduced_cell
 
+#: How far is looked, in units of the smallest height of the cell.
+_SIGHT = 0.75
 #: Standard deviation of a peak where two structures are compared, in units of the mean spacing (V/N)^(1/3).
 _WIDTH = 0.06
 #: Points of the grid per such width.
@@ -27,9 +29,12 @@ def spacing(crystal: Crystal) -> float:
 
 
 def reach(crystal: Crystal) -> float:
-    """Return half the smallest height of the cell, Å: farther out a disordered structure meets its own images."""
+    """Return three quarters of the smallest height of the cell, Å, up to which a disordered structure is looked at.
+
+    An atom meets its own images at the whole of it, and those of its neighbours somewhat before.
+    """
     cell, _ = reduced_cell(crystal.cell)
-    return float(0.5 / np.linalg.norm(np.linalg.inv(cell), axis=0).max())
+    return float(_SIGHT / np.linalg.norm(np.linalg.inv(cell), axis=0).max())
 
 
 def peak_width(crystal: Crystal) -> float:

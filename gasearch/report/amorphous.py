@@ -64,12 +64,12 @@ class LevelsView:
     ----------
     glasses : sequence of (float, float)
         Pressure (GPa) and enthalpy above the hull (eV/atom) of each glass.
-    crystals : sequence of (str, sequence of (float, float))
-        The space group of each crystal of the composition, and the same of it.
+    crystals : sequence of (str, str, sequence of (float, float))
+        Space group and name of each crystal of the composition, and the same of it.
     """
 
     glasses: Sequence[tuple[float, float]]
-    crystals: Sequence[tuple[str, Sequence[tuple[float, float]]]]
+    crystals: Sequence[tuple[str, str, Sequence[tuple[float, float]]]]
 
 
 def plot_amorphous(
@@ -104,10 +104,10 @@ def _draw_pair(axes: Axes, view: GlassView, pair: Mapping[str, Any]) -> None:
 
 def _draw_levels(axes: Axes, levels: LevelsView, trained_GPa: Sequence[float] | None) -> None:
     axes.set_title("Glass and crystals")
-    crystals = sorted(levels.crystals, key=lambda one: min(above for _, above in one[1]))[:_CRYSTALS]
-    for (symbol, places), colour in zip(crystals, colours_in_order(len(crystals)), strict=True):
+    crystals = sorted(levels.crystals, key=lambda one: min(above for _, above in one[2]))[:_CRYSTALS]
+    for (symbol, name, places), colour in zip(crystals, colours_in_order(len(crystals)), strict=True):
         pressure, above = np.transpose(sorted(places))
-        label = space_group_text(symbol)
+        label = f"{space_group_text(symbol)}  {name}"
         axes.plot(pressure, MEV_PER_EV * above, color=colour, lw=1.2, marker="o", ms=3.5, mew=0, label=label)
     pressure, above = np.transpose(levels.glasses)
     means = [(p, above[pressure == p].mean()) for p in np.unique(pressure)]
@@ -121,7 +121,7 @@ def _draw_levels(axes: Axes, levels: LevelsView, trained_GPa: Sequence[float] | 
         meaning = "_"
     axes.axhline(0.0, color=INK, lw=0.5, ls=(0, (1, 3)), zorder=0)
     axes.set_xlim(low - margin, high + margin)
-    axes.set_ylim(min(0.0, 1.05 * MEV_PER_EV * above.min()), None)
+    axes.margins(y=0.08)
     axes.set_xlabel("pressure (GPa)")
     axes.set_ylabel("enthalpy above the hull (meV/atom)")
     axes.legend(fontsize=7.5, loc="center left", bbox_to_anchor=(1.0, 0.5))

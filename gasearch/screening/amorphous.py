@@ -26,6 +26,8 @@ FEWEST_ATOMS: Final = 16
 _APART: Final = 0.75
 _KNOWN: Final = 1.1
 _STEPS: Final = 50
+#: Mixtures that are tried: where two atoms begin too near, they may fall into each other.
+_TRIES: Final = 10
 #: It is relaxed until molecular dynamics can take over: eV/Å and eV/Å³.
 _LOOSE: Final = RelaxationSettings(max_force=1.0, max_stress=pressure_from_GPa(20.0), max_steps=100)
 
@@ -120,16 +122,18 @@ def premixed(
 ) -> Crystal | Failure:
     """Return a random mixture in a cell that was a cube of the given volume (Å³), ready to be melted at the pressure.
 
-    Random places, pushed apart as soft spheres, and then relaxed until forces are below 1 eV/Å or 100 steps are done.
+    Random places, pushed apart as soft spheres, and then relaxed until forces are below 1 eV/Å or 100 steps are done;
+    other places where that fails, ten times.
     """
     numbers = composition.numbers()
     edge = volume ** (1 / 3)
-    mixture = Crystal(np.eye(3) * edge, rng.random((len(numbers), 3)), numbers)
     limits = distance_limits(numbers, _distances(potential, composition, edge / len(numbers) ** (1 / 3)))
     relaxer = BatchRelaxer(potential, _LOOSE)
-    result = relaxer.relax([pushed_apart(mixture, limits, _STEPS)], pressure)[0]
-    if isinstance(result, Relaxed) or (result.reason is Reason.STEP_LIMIT and result.crystal is not None):
-        return result.crystal
+    for _ in range(_TRIES):
+        mixture = Crystal(np.eye(3) * edge, rng.random((len(numbers), 3)), numbers)
+        result = relaxer.relax([pushed_apart(mixture, limits, _STEPS)], pressure)[0]
+        if isinstance(result, Relaxed) or (result.reason is Reason.STEP_LIMIT and result.crystal is not None):
+            return result.crystal
     return Failure(result.reason, result.steps, result.crystal, "in the mixture, before the melt")
 
 

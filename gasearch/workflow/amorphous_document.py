@@ -193,8 +193,8 @@ def _distributions(glasses: Sequence[Crystal], nearest: Crystal | None) -> tuple
                 "lowest": _rounded(curves.min(axis=0)),
                 "highest": _rounded(curves.max(axis=0)),
                 "nearest_crystal": _rounded(of_crystal[pair]) if of_crystal else None,
-                "first_peak_A": None if np.isnan(peak) else peak,
-                "shell_ends_A": None if np.isnan(end) else end,
+                "first_peak_A": None if np.isnan(peak) else round(peak, 4),
+                "shell_ends_A": None if np.isnan(end) else round(end, 4),
             }
         )
     return document, shells
@@ -329,10 +329,10 @@ def views(document: Mapping[str, Any]) -> tuple[list[GlassView], LevelsView]:
             )
         )
     crystals: dict[str, list[tuple[float, float]]] = {}
-    groups: dict[str, str] = {}
+    groups: dict[str, tuple[str, str]] = {}
     for found in drawn:
         for crystal in found["crystals"]:
-            groups.setdefault(crystal["name"], crystal["space_group"])
+            groups.setdefault(crystal["name"], (crystal["space_group"], crystal["name"].rpartition("/")[2]))
             place = (found["pressure_GPa"], crystal["above_hull_eV_per_atom"])
             crystals.setdefault(crystal["name"], []).append(place)
     levels = LevelsView(
@@ -342,6 +342,6 @@ def views(document: Mapping[str, Any]) -> tuple[list[GlassView], LevelsView]:
             for glass in found["glasses"]
             if glass["failure"] is None
         ],
-        crystals=[(groups[name], places) for name, places in crystals.items()],
+        crystals=[(*groups[name], places) for name, places in crystals.items()],
     )
     return glasses, levels

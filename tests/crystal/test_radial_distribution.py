@@ -90,7 +90,7 @@ def test_likeness_orders_structures(fcc: Crystal, hcp: Crystal):
     rng = np.random.default_rng(0)
     warm = Crystal(glass.cell, glass.frac + 0.1 * rng.standard_normal((32, 3)) @ np.linalg.inv(glass.cell), [29] * 32)
     bcc = Crystal(np.cbrt(fcc.volume / 4) * CUBIC, [[0, 0, 0]], [29])
-    assert reach(glass) == pytest.approx(3.6)
+    assert reach(glass) == pytest.approx(0.75 * 7.2)
     assert spacing(fcc) == pytest.approx(3.6 / np.cbrt(4))
     itself, close_packed, body_centred = structure_distances(warm, [fcc, hcp, bcc])
     assert itself < close_packed < body_centred < 0.5

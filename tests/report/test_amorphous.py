@@ -18,7 +18,10 @@ def test_glasses_are_drawn_beside_crystals(pressures: list[float], nearest: str 
     ]
     views = [GlassView(pressure, [1.0, 2.0, 3.0], pairs, nearest) for pressure in pressures]
     glasses = [(pressure, above) for pressure in pressures for above in (0.2, 0.25)]
-    crystals = [("Im-3m", [(pressure, 0.0) for pressure in pressures]), ("R3m", [(pressures[0], 0.01)])]
+    crystals = [
+        ("Im-3m", "7", [(pressure, 0.0) for pressure in pressures]),
+        ("R3m", "known.cif#0", [(pressures[0], 0.01)]),
+    ]
     levels = LevelsView(glasses, crystals if nearest else [])
     png, svg = plot_amorphous(views, levels, "H3S", (150.0, 300.0), tmp_path / "amorphous-H3S")
     assert png.read_bytes().startswith(b"\x89PNG")

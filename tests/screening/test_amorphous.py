@@ -99,11 +99,17 @@ def test_a_melt_and_quench_gives_a_glass_above_the_crystal(mixture):
     assert 0.02 < structure_distances(glass.crystal, [crystal.crystal])[0] < 0.45
 
 
-def test_a_mixture_that_cannot_be_relaxed_is_a_value(mixture, monkeypatch):
-    failed = [Failure(Reason.NOT_FINITE, 7)]
-    monkeypatch.setattr("gasearch.screening.amorphous.BatchRelaxer.relax", lambda *_: failed)
+def test_a_mixture_that_cannot_be_relaxed_is_tried_again_and_then_a_value(mixture, monkeypatch):
+    tried = []
+
+    def fail(_, crystals, pressure):
+        tried.append(crystals[0].frac[0, 0])
+        return [Failure(Reason.COLLAPSED, 7)]
+
+    monkeypatch.setattr("gasearch.screening.amorphous.BatchRelaxer.relax", fail)
     found = premixed(mixture, AB, 20.0, PRESSURE, np.random.default_rng(0))
-    assert (found.reason, found.detail) == (Reason.NOT_FINITE, "in the mixture, before the melt")
+    assert (found.reason, found.detail) == (Reason.COLLAPSED, "in the mixture, before the melt")
+    assert len(set(tried)) == 10
 
 
 def test_crystals_are_ordered_by_likeness_and_by_stages():
