@@ -13,8 +13,8 @@ from gasearch.potential.card import read_card
 from gasearch.workflow.series_directory import all_runs
 
 INPUTS = Path(__file__).parent.parent / "inputs"
-#: A potential that takes long to load.
-SLOW = ("h-s-200gpa",)
+#: Potentials that take long to load.
+SLOW = ("h-s-200gpa", "na-cl-200gpa")
 
 
 def cut_down(path: Path, folder: Path) -> Path:
