@@ -25,6 +25,7 @@ from ase.db.core import T2000, YEAR
 from command_line import INPUT, changed, search_command
 
 from gasearch.crystal.convert import from_ase
+from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.symmetry import space_group
 from gasearch.workflow.run_directory import RunDirectory
 from gasearch.workflow.snapshots import snapshot
@@ -39,13 +40,17 @@ def search(path: Path, directory: Path, ranks: int) -> tuple[float, float]:
     return began, time.time() - began
 
 
+def is_phase(crystal: Crystal, formula: str, symbol: str | None) -> bool:
+    """Tell whether a crystal has a reduced formula, and a space group to 0.1 Å if one is given."""
+    if crystal.composition.reduced.formula != formula:
+        return False
+    return symbol is None or space_group(crystal, max(SYMMETRY_TOLERANCES)).symbol == symbol
+
+
 def found(run: RunDirectory, formula: str, symbol: str) -> Iterator[tuple[int, float]]:
     """Yield the id, and the time of writing (s since 1970), of each candidate that is the phase."""
     for row in connect(run.archive, type="db", serial=True).select("enthalpy_per_atom"):
-        crystal = from_ase(row.toatoms())
-        if crystal.composition.reduced.formula != formula:
-            continue
-        if space_group(crystal, max(SYMMETRY_TOLERANCES)).symbol == symbol:
+        if is_phase(from_ase(row.toatoms()), formula, symbol):
             yield row.candidate, row.ctime * YEAR + T2000
 
 

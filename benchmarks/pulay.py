@@ -11,8 +11,8 @@ elements, from pw.x at other cutoffs, and the trainings are kept in ``--folder``
 from __future__ import annotations
 
 import argparse
-import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -21,23 +21,24 @@ from learning_curve import train_missing
 from training_cells import TrainingCells, add_options, near_hull, print_errors, subset, training_cells
 
 from gasearch.espresso.runner import PwRunner, default_pseudo_dir
-from gasearch.files import replace_text
 from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
 from gasearch.potential.load import load_potential
 from gasearch.potential.settings import MaceSettings
 from gasearch.pretrain.basis import BasisError, typical
+from gasearch.pretrain.build import kept_by_element
 from gasearch.pretrain.training import Training
 
 
 def basis_error(cells: TrainingCells, folder: Path, executor: QueueExecutor) -> BasisError:
     """Return the basis error of the cells' labels, measured once."""
-    kept = folder / "basis.json"
-    if not kept.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        runner = PwRunner(cells.settings.dft, default_pseudo_dir())
-        crystals = typical(cells.labels, cells.above, cells.settings.dft.k_spacing)
-        replace_text(kept, json.dumps(dict(BasisError.measured(crystals, runner, executor).per_atom)))
-    return BasisError({int(z): error for z, error in json.loads(kept.read_text()).items()})
+    folder.mkdir(parents=True, exist_ok=True)
+    runner = PwRunner(cells.settings.dft, default_pseudo_dir())
+    crystals = typical(cells.labels, cells.above, cells.settings.dft.k_spacing)
+
+    def measured() -> Mapping[int, float]:
+        return BasisError.measured(crystals, runner, executor).per_atom
+
+    return BasisError(kept_by_element(folder / "basis.json", measured))
 
 
 def main() -> None:

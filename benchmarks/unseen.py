@@ -17,24 +17,15 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from discovery import is_phase
 from training_cells import add_options, training_cells
 
 from gasearch.crystal.composition import Composition
-from gasearch.crystal.crystal import Crystal
-from gasearch.crystal.symmetry import space_group
 from gasearch.espresso.runner import PwRunner, default_pseudo_dir
 from gasearch.parallel.executor import run_on_all_ranks
 from gasearch.pretrain.publication import publish
 from gasearch.pretrain.training import Training, train_all
 from gasearch.pretrain.validation import above_hull
-from gasearch.workflow.summary import SYMMETRY_TOLERANCES
-
-
-def is_phase(crystal: Crystal, formula: str, symbol: str | None) -> bool:
-    """Tell whether a cell has a reduced formula, and a space group to 0.1 Å if one is given."""
-    if crystal.composition.reduced.formula != formula:
-        return False
-    return symbol is None or space_group(crystal, max(SYMMETRY_TOLERANCES)).symbol == symbol
 
 
 def main() -> None:

@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 def add_quench(commands: Any) -> None:
     """Declare them."""
+    _add_quench(commands)
+    _add_barrier(commands)
+    _add_amorphous(commands)
+
+
+def _add_quench(commands: Any) -> None:
     what = "follow phases of a run down in pressure: against the hull, and to where they are no minimum any more"
     quench = add_command(commands, "quench", _quench, what, "DIR", "gasearch quench runs/h-s-200gpa --to 100 --steps 5")
     add = quench.add_argument
@@ -27,6 +33,8 @@ def add_quench(commands: Any) -> None:
     add("--min-length", type=positive, default=7.0, metavar="A", help="of the phonons' supercell; default: 7")
     add("--max-atoms", type=count, default=256, metavar="N", help="in it, at most; default: 256")
 
+
+def _add_barrier(commands: Any) -> None:
     what = "find the barrier from one structure to another, by a nudged elastic band of atoms and lattice"
     example = "gasearch barrier Im-3m.cif R3m.cif --potential potentials/h-s-200gpa --pressure 150 200"
     barrier = add_command(commands, "barrier", _barrier, what, "START", example)
@@ -44,6 +52,8 @@ def add_quench(commands: Any) -> None:
     add("--attempts", type=positive, metavar="THZ", help="attempt frequency of the lifetime; default: k_BT/h")
     add("--output", "-o", type=Path, default=Path("barrier"), metavar="FOLDER", help="default: barrier")
 
+
+def _add_amorphous(commands: Any) -> None:
     what = "melt, quench and compress a mixture by a run's potential: which crystals resemble the glass?"
     example = "gasearch amorphous runs/h-s-200gpa --formula H3S --pressure 150 200 --structure known/Im-3m.cif"
     glass = add_command(commands, "amorphous", _amorphous, what, "DIR", example)

@@ -104,6 +104,13 @@ def _drive(
     say(f"{output} holds the potential; `gasearch potential show {output}` tells what it can do")
 
 
+def kept_by_element(file: Path, find: Callable[[], Mapping[int, float]]) -> dict[int, float]:
+    """Return a number for each atomic number, found once and kept in a file."""
+    if not file.exists():
+        replace_text(file, json.dumps(dict(find())))
+    return {int(z): number for z, number in json.loads(file.read_text()).items()}
+
+
 @dataclass(frozen=True)
 class Builder:
     """The steps of a build; each is skipped as far as its results are in the folder ``work`` already."""
@@ -138,7 +145,7 @@ class Builder:
 
     def _atomic_volumes(self) -> dict[int, float]:
         """Volumes of the elements at the middle pressure, Å³."""
-        return self._of_elements("volumes", self._find_volumes)
+        return kept_by_element(self.work / "volumes.json", self._find_volumes)
 
     def _find_volumes(self) -> dict[int, float]:
         _, pressure, _ = self.settings.pressures
@@ -146,13 +153,6 @@ class Builder:
         for z, volume in volumes.items():
             self._check_cutoff(z, volume)
         return volumes
-
-    def _of_elements(self, name: str, find: Callable[[], Mapping[int, float]]) -> dict[int, float]:
-        """Return a number for each atomic number, found once and kept in a file of that name."""
-        kept = self.work / f"{name}.json"
-        if not kept.exists():
-            replace_text(kept, json.dumps(find()))
-        return {int(z): number for z, number in json.loads(kept.read_text()).items()}
 
     def _pressure(self, crystal: Crystal) -> float:
         return -float(np.trace(self._scf(crystal).stress)) / 3
@@ -187,7 +187,7 @@ class Builder:
 
     def basis(self) -> BasisError:
         """Return what the plane waves lack, measured on some of the first labels."""
-        return BasisError(self._of_elements("basis", self._measure_basis))
+        return BasisError(kept_by_element(self.work / "basis.json", self._measure_basis))
 
     def _measure_basis(self) -> Mapping[int, float]:
         labels = list(read_labels(self._labels))

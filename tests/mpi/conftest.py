@@ -3,6 +3,7 @@ import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
@@ -18,6 +19,18 @@ def mpi_environment():
         "OMPI_MCA_rmaps_base_oversubscribe": "1",
         "OMP_NUM_THREADS": "1",
     }
+
+
+@pytest.fixture(scope="session")
+def command():
+    """The search of a folder's input on some ranks, or with 0 without mpirun: ``command(ranks, folder, name)``."""
+
+    def build(ranks: int, folder: Path, name: str) -> list[str]:
+        launcher = ["mpirun", "-n", str(ranks)] if ranks else []
+        program = [sys.executable, "-c", "from gasearch.cli import entry; entry()"]
+        return [*launcher, *program, "run", str(folder / "input.yaml"), "--run-dir", str(folder / name)]
+
+    return build
 
 
 @pytest.fixture

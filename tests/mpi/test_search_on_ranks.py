@@ -5,7 +5,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -48,14 +47,8 @@ search:
 POTENTIAL = Path(__file__).parents[2] / "potentials" / "h-s-200gpa"
 
 
-def command(ranks: int, folder: Path, name: str) -> list[str]:
-    launcher = ["mpirun", "-n", str(ranks)] if ranks else []
-    program = [sys.executable, "-c", "from gasearch.cli import entry; entry()"]
-    return [*launcher, *program, "run", str(folder / "input.yaml"), "--run-dir", str(folder / name)]
-
-
 @pytest.fixture(scope="module")
-def searched(mpi_environment):
+def searched(command, mpi_environment):
     """Search on some ranks, or with 0 without mpirun: ``searched(ranks, folder, name)`` returns the archive."""
 
     def run(ranks: int, folder: Path, name: str) -> Path:
@@ -152,7 +145,7 @@ def killed(process: subprocess.Popen, moment: float, whole: bool) -> bool:
     return bool(ranks)
 
 
-def test_killed_ten_times_the_archive_is_the_same(mpi_environment, searched, folder, expected):
+def test_killed_ten_times_the_archive_is_the_same(command, mpi_environment, searched, folder, expected):
     random, kills = np.random.default_rng(0), 0
     while kills < 10:
         process = subprocess.Popen(

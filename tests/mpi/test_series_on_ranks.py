@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -30,12 +29,6 @@ search:
 """
 
 
-def command(ranks: int, folder: Path, name: str) -> list[str]:
-    launcher = ["mpirun", "-n", str(ranks)] if ranks else []
-    program = [sys.executable, "-c", "from gasearch.cli import entry; entry()"]
-    return [*launcher, *program, "run", str(folder / "input.yaml"), "--run-dir", str(folder / name)]
-
-
 def content(directory: Path) -> dict[str, list[tuple]]:
     """Return all candidates of all runs, but for times."""
     return {
@@ -55,14 +48,14 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def alone(folder: Path, mpi_environment) -> dict[str, list[tuple]]:
+def alone(command, folder: Path, mpi_environment) -> dict[str, list[tuple]]:
     done = subprocess.run(command(0, folder, "alone"), env=mpi_environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return content(folder / "alone")
 
 
 @pytest.mark.slow
-def test_two_ranks_find_what_one_process_finds(folder: Path, alone: dict, mpi_environment):
+def test_two_ranks_find_what_one_process_finds(command, folder: Path, alone: dict, mpi_environment):
     done = subprocess.run(command(2, folder, "two"), env=mpi_environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert content(folder / "two") == alone
@@ -72,7 +65,9 @@ def test_two_ranks_find_what_one_process_finds(folder: Path, alone: dict, mpi_en
 
 @pytest.mark.slow
 @pytest.mark.parametrize("place", ["0GPa", "20GPa"])
-def test_killed_in_any_run_and_started_again_it_finds_the_same(place: str, folder: Path, alone: dict, mpi_environment):
+def test_killed_in_any_run_and_started_again_it_finds_the_same(
+    place: str, command, folder: Path, alone: dict, mpi_environment
+):
     name = f"killed-{place}"
     process = subprocess.Popen(command(0, folder, name), env=mpi_environment, stdout=subprocess.DEVNULL)
     archive, deadline = folder / name / place / "archive.db", time.monotonic() + 200

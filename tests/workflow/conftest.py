@@ -5,12 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gasearch.cli import main
 from gasearch.crystal.crystal import Crystal
 from gasearch.evolution.candidate import Outcome
 from gasearch.outcomes import Failure, Reason, Relaxed
 from gasearch.units import pressure_from_GPa
 from gasearch.workflow.archive_store import ArchiveMetadata, open_archive
 
+FIRST_SEARCH = Path(__file__).parents[2] / "inputs" / "first-search.yaml"
 PRESSURE = pressure_from_GPa(200.0)
 CUBIC = Crystal(np.eye(3) * 1.18, [[0, 0, 0]], [1])
 BODY_CENTRED = Crystal((np.ones((3, 3)) - 2 * np.eye(3)) * 0.73, [[0, 0, 0]], [1])
@@ -45,6 +47,21 @@ def _outcome(id):
         twin=int(rng.integers(9)) if rng.random() < 0.3 else None,
         seconds={"build": rng.random(), "relax": rng.random()},
     )
+
+
+@pytest.fixture(scope="module")
+def first_search(tmp_path_factory) -> Path:
+    """The directory of a short search of nickel and phosphorus at 40 GPa, one for each module."""
+    path = tmp_path_factory.mktemp("runs") / "first"
+    text = (
+        FIRST_SEARCH.read_text()
+        .replace("pressure_GPa: 0", "pressure_GPa: 40")
+        .replace("160", "16")
+        .replace("first_generation: 40", "first_generation: 16")
+    )
+    (path.parent / "input.yaml").write_text(text)
+    assert main(["run", str(path.parent / "input.yaml"), "--run-dir", str(path)]) == 0
+    return path
 
 
 @pytest.fixture

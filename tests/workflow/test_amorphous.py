@@ -17,42 +17,27 @@ from gasearch.units import pressure_from_GPa
 from gasearch.workflow.amorphous import AmorphousTask, _drive
 from gasearch.workflow.amorphous_document import pressure_lines, schema
 
-INPUT = Path(__file__).parent.parent.parent / "inputs" / "first-search.yaml"
 QUICK = "--atoms 16 --melt 9000 --melt-time 0.06 --rate 80000 --compression-time 0.06 --replicas 2".split()
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("runs") / "first"
-    text = (
-        INPUT.read_text()
-        .replace("pressure_GPa: 0", "pressure_GPa: 40")
-        .replace("160", "16")
-        .replace("first_generation: 40", "first_generation: 16")
-    )
-    (path.parent / "input.yaml").write_text(text)
-    assert main(["run", str(path.parent / "input.yaml"), "--run-dir", str(path)]) == 0
-    return path
-
-
 @pytest.fixture
-def fresh(run: Path, tmp_path: Path) -> Path:
+def fresh(first_search: Path, tmp_path: Path) -> Path:
     """The same run, in which no glass was made."""
     path = tmp_path / "first"
     path.mkdir()
-    for file in run.iterdir():
+    for file in first_search.iterdir():
         if file.is_file() and not file.name.startswith("amorphous"):
             (path / file.name).write_bytes(file.read_bytes())
     return path
 
 
-def test_glasses_are_made_and_compared(run: Path, capsys, monkeypatch, validate):
-    command = ["amorphous", str(run), "--formula", "NiP", "--pressure", "60", "40", *QUICK]
+def test_glasses_are_made_and_compared(first_search: Path, capsys, monkeypatch, validate):
+    command = ["amorphous", str(first_search), "--formula", "NiP", "--pressure", "60", "40", *QUICK]
     assert main(command) == 0
     said = capsys.readouterr()
     assert "2 times Ni8P8: 9000 K at 40 GPa, quenched to 300 K" in said.out
     assert "nearest in structure: " in said.out and "replicas among themselves" in said.out
-    document = json.loads((run / "amorphous-NiP.json").read_text())
+    document = json.loads((first_search / "amorphous-NiP.json").read_text())
     validate(document, schema())
     assert [p["pressure_GPa"] for p in document["pressures"]] == pytest.approx([40.0, 60.0])
     for found in document["pressures"]:
@@ -69,21 +54,25 @@ def test_glasses_are_made_and_compared(run: Path, capsys, monkeypatch, validate)
         assert gap == pytest.approx(glasses[0]["enthalpy_eV_per_atom"] - lowest["enthalpy_eV_per_atom"], abs=1e-6)
     first, second = (found["glasses"][0] for found in document["pressures"])
     assert second["density_g_per_cm3"] > first["density_g_per_cm3"]
-    assert (run / "amorphous-NiP.png").read_bytes().startswith(b"\x89PNG")
-    assert (run / "amorphous-NiP.extxyz").read_text().count("pressure_GPa") == 4
+    assert (first_search / "amorphous-NiP.png").read_bytes().startswith(b"\x89PNG")
+    assert (first_search / "amorphous-NiP.extxyz").read_text().count("pressure_GPa") == 4
 
     # What is finished is not done again; what was cut off is, and gives the same.
     for name in ("travel", "premixed"):
         monkeypatch.setattr(f"gasearch.workflow.amorphous.{name}", lambda *_: pytest.fail("done again"))
     assert main(command) == 0
-    assert json.loads((run / "amorphous-NiP.json").read_text()) == document
+    assert json.loads((first_search / "amorphous-NiP.json").read_text()) == document
     monkeypatch.setattr("gasearch.workflow.amorphous.travel", travel)
-    legs = [f for f in (run / "amorphous").glob("*.json") if "momenta" in f.read_text() and "beyond" in f.read_text()]
+    legs = [
+        f
+        for f in (first_search / "amorphous").glob("*.json")
+        if "momenta" in f.read_text() and "beyond" in f.read_text()
+    ]
     assert len(legs) == 8
     for file in legs[::2]:
         file.unlink()
     assert main(command) == 0
-    assert json.loads((run / "amorphous-NiP.json").read_text()) == document
+    assert json.loads((first_search / "amorphous-NiP.json").read_text()) == document
 
 
 def task(path: Path) -> AmorphousTask:
@@ -139,14 +128,14 @@ def test_what_explodes_is_told(fresh: Path, capsys, monkeypatch, validate):
         (["--formula", "NiP", "--melt", "200"], "below that of the melt"),
     ],
 )
-def test_what_cannot_be_made_is_said(run: Path, capsys, arguments: list[str], told: str):
-    assert main(["amorphous", str(run), *arguments]) == InputError.exit_code
+def test_what_cannot_be_made_is_said(first_search: Path, capsys, arguments: list[str], told: str):
+    assert main(["amorphous", str(first_search), *arguments]) == InputError.exit_code
     assert told in capsys.readouterr().err
 
 
-def test_a_temperature_is_above_zero(run: Path, capsys):
+def test_a_temperature_is_above_zero(first_search: Path, capsys):
     with pytest.raises(SystemExit):
-        main(["amorphous", str(run), "--formula", "NiP", "--temperature", "0"])
+        main(["amorphous", str(first_search), "--formula", "NiP", "--temperature", "0"])
     assert "is not a number above 0" in capsys.readouterr().err
 
 

@@ -14,30 +14,15 @@ from gasearch.workflow.quench import _step
 from gasearch.workflow.quench_document import phase_document, phase_lines
 from gasearch.workflow.trust import is_trained_at, range_warnings
 
-INPUT = Path(__file__).parent.parent.parent / "inputs" / "first-search.yaml"
 H_S = MaceSettings(kind="mace", path=Path(__file__).parent.parent.parent / "potentials" / "h-s-200gpa")
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("runs") / "first"
-    text = (
-        INPUT.read_text()
-        .replace("pressure_GPa: 0", "pressure_GPa: 40")
-        .replace("160", "16")
-        .replace("first_generation: 40", "first_generation: 16")
-    )
-    (path.parent / "input.yaml").write_text(text)
-    assert main(["run", str(path.parent / "input.yaml"), "--run-dir", str(path)]) == 0
-    return path
-
-
-def test_the_hull_of_a_run_is_followed_down(run: Path, capsys, monkeypatch):
-    searched = json.loads((run / "hull.json").read_text())
-    command = ["quench", str(run), "--to", "0", "--steps", "3", "--follow", "0", "--no-phonons"]
+def test_the_hull_of_a_run_is_followed_down(first_search: Path, capsys, monkeypatch):
+    searched = json.loads((first_search / "hull.json").read_text())
+    command = ["quench", str(first_search), "--to", "0", "--steps", "3", "--follow", "0", "--no-phonons"]
     assert main(command) == 0
     assert "on the hull; a minimum: phonons were left out" in capsys.readouterr().out
-    document = json.loads((run / "quench.json").read_text())
+    document = json.loads((first_search / "quench.json").read_text())
     assert document["pressures_GPa"] == pytest.approx([40.0, 20.0, 0.0], abs=1e-9)
     assert {p["formula"] for p in document["phases"]} == {p["formula"] for p in searched["phases"] if p["on_hull"]}
     for phase in document["phases"]:
@@ -52,16 +37,16 @@ def test_the_hull_of_a_run_is_followed_down(run: Path, capsys, monkeypatch):
             lowest = np.linalg.eigvalsh(first["stiffness_GPa"])[0]
             assert lowest == pytest.approx(first["lowest_stiffness_GPa"], abs=0.1)
             assert lowest > 0
-    assert (run / "quench.png").read_bytes().startswith(b"\x89PNG")
+    assert (first_search / "quench.png").read_bytes().startswith(b"\x89PNG")
     # What was checked is not checked again.
     for done in ("check", "relaxed_at"):
         monkeypatch.setattr(f"gasearch.workflow.quench.{done}", lambda *_: pytest.fail("done again"))
     assert main(command) == 0
-    assert json.loads((run / "quench.json").read_text()) == document
+    assert json.loads((first_search / "quench.json").read_text()) == document
 
 
-def test_a_quench_goes_down(run: Path, capsys):
-    assert main(["quench", str(run), "--to", "9999"]) == InputError.exit_code
+def test_a_quench_goes_down(first_search: Path, capsys):
+    assert main(["quench", str(first_search), "--to", "9999"]) == InputError.exit_code
     assert "above the pressure of the search" in capsys.readouterr().err
 
 
