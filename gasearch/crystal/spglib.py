@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
+
+from gasearch.quiet import ignoring
 
 
 def ask(function: str, *arguments: Any, **settings: float) -> Any:
     """Call a function of spglib by name; None where it fails, whichever of its two ways of saying so is in force."""
     import spglib
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
+    with ignoring(DeprecationWarning):
         try:
             return getattr(spglib, function)(*arguments, **settings)
         except spglib.SpglibError:

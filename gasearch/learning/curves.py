@@ -20,6 +20,7 @@ from gasearch.learning.tc_formula import (
     fit_skeleton,
     polished,
 )
+from gasearch.quiet import ignoring
 from gasearch.units import K_PER_THZ
 
 #: Numbers of spectra.
@@ -78,8 +79,6 @@ def _kernel(rows: Table, seed: int) -> Callable[[Table], np.ndarray]:
 
 def _network(features: Callable[[Table], np.ndarray]) -> Learner:
     def learn(rows: Table, seed: int) -> Callable[[Table], np.ndarray]:
-        import warnings
-
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.neural_network import MLPRegressor
 
@@ -90,9 +89,7 @@ def _network(features: Callable[[Table], np.ndarray]) -> Learner:
             hidden_layer_sizes=(64, 64), max_iter=epochs, learning_rate_init=2e-3, tol=0, n_iter_no_change=10**6
         )
         model.set_params(random_state=seed, alpha=1e-5, activation="tanh")
-        with warnings.catch_warnings():
-            # The number of epochs is given.
-            warnings.simplefilter("ignore", ConvergenceWarning)
+        with ignoring(ConvergenceWarning):  # the number of epochs is given
             model.fit((inside - centre) / scale, (target - mean) / spread)
         return lambda others: _tc(mean + spread * model.predict((features(others) - centre) / scale), others)
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 
 from gasearch.crystal.composition import SYMBOLS
+from gasearch.quiet import ignoring
 
 _AMOUNT: Final = re.compile(r"([A-Z][a-z]?)(\d+(?:\.\d+)?|\.\d+)?")
 #: Of the elements, as pymatgen has them.
@@ -93,12 +94,9 @@ def _counts(formula: str) -> dict[int, float]:
 @cache
 def element_table() -> np.ndarray:
     """Return `PROPERTIES` of each element (n, properties) by atomic number; what is not known is the median."""
-    import warnings
-
     from pymatgen.core import Element
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # noble gases have no electronegativity
+    with ignoring():  # noble gases have no electronegativity
         rows = [[math.nan] * len(PROPERTIES)] + [_properties(Element(symbol)) for symbol in SYMBOLS[1:]]
     table = np.array(rows)
     table = np.where(np.isnan(table), np.nanmedian(table, axis=0), table)

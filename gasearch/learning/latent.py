@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from gasearch.learning.autoencoder import Autoencoder
+from gasearch.quiet import ignoring
 
 #: Normal distributions of a mixture, at most.
 _MOST: Final = 24
@@ -39,9 +39,7 @@ class Mixture:
         from sklearn.mixture import GaussianMixture
 
         counts = [1, *(m for m in (2, 3, 4, 6, 8, 12, 16, 24) if m <= min(most, len(rows) // _ROWS))]
-        with warnings.catch_warnings():
-            # One that has not settled is judged by the criterion as well.
-            warnings.simplefilter("ignore", ConvergenceWarning)
+        with ignoring(ConvergenceWarning):  # one that has not settled is judged by the criterion as well
             models = [GaussianMixture(m, reg_covar=1e-5, random_state=seed).fit(rows) for m in counts]
         best = min(models, key=lambda model: model.bic(rows))
         return Mixture(best.weights_, best.means_, np.linalg.cholesky(best.covariances_))

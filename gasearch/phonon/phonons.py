@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ import numpy as np
 from gasearch.crystal.composition import SYMBOLS
 from gasearch.crystal.crystal import Crystal
 from gasearch.potential.potential import Batch, Potential
+from gasearch.quiet import ignoring
 from gasearch.schema import setting
 from gasearch.units import EV_PER_U_A2_THZ2
 
@@ -117,9 +117,8 @@ def _with_force_constants(potential: Potential, crystal: Crystal, size: Sequence
     """Return phonopy's view of a crystal whose atoms were displaced (Å) in a supercell."""
     from phonopy import Phonopy
 
-    with warnings.catch_warnings():
-        # Where the multiples of the cell differ, the supercell may be less symmetric; it only takes more displacements.
-        warnings.filterwarnings("ignore", "Warning: Point group symmetries of supercell")
+    # Where the multiples of the cell differ, the supercell may be less symmetric; it only takes more displacements.
+    with ignoring(message="Warning: Point group symmetries of supercell"):
         phonopy = Phonopy(_atoms(crystal), np.diag(size), primitive_matrix=np.eye(3))
     phonopy.generate_displacements(distance=displacement)
     phonopy.forces = _forces(potential, [_crystal(atoms) for atoms in phonopy.supercells_with_displacements])

@@ -7,7 +7,6 @@ import ctypes
 import io
 import logging
 import platform
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +16,7 @@ from gasearch.errors import PotentialError
 from gasearch.potential.card import CARD, PotentialCard, check_model, find_model
 from gasearch.potential.neighbours import PairCache
 from gasearch.potential.potential import Batch, BatchResult, check_elements
+from gasearch.quiet import ignoring
 
 if TYPE_CHECKING:
     import torch
@@ -152,8 +152,7 @@ def _keep_freed_memory() -> None:
 def _loaded(file: Path) -> torch.nn.Module:
     """Load a pickled model on the CPU."""
     # Importing mace and e3nn prints about accelerators, and warns about torch.
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
+    with ignoring(), contextlib.redirect_stdout(io.StringIO()):
         import mace  # noqa: F401  before anything of e3nn: it lifts torch's weights-only default
         import torch
 

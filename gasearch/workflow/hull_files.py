@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gasearch.crystal.composition import SYMBOLS
 from gasearch.errors import InputError
 from gasearch.files import replace_text, replacing
+from gasearch.quiet import ignoring
 from gasearch.workflow.results import Phase, Phases
 
 if TYPE_CHECKING:
@@ -36,9 +36,7 @@ def write_phases(phases: Phases, path: Path) -> None:
 
 
 def _write_json(phases: Phases, path: Path) -> None:
-    with warnings.catch_warnings():
-        # It matters to no one here that noble gases have no electronegativity.
-        warnings.filterwarnings("ignore", message="No Pauling electronegativity")
+    with ignoring(message="No Pauling electronegativity"):  # of noble gases
         entries = [_entry(phase, phases).as_dict() for phase in phases.phases]
     replace_text(path, json.dumps(entries, indent=1, default=_as_number) + "\n")
 
