@@ -23,7 +23,7 @@ ROWS = (
     {"crystal"},
     {"folder"},
     {"schema", "files", "series"},
-    {"errors", "units"},
+    {"errors", "quiet", "units"},
 )
 #: Who alone may import what is heavy or dangerous: files, or whole rooms.
 IMPORTERS = {
@@ -34,6 +34,7 @@ IMPORTERS = {
     "subprocess": ("espresso/runner.py", "parallel/cluster.py"),
     "submitit": ("parallel/cluster.py",),
     "yaml": ("config.py",),
+    "warnings": ("quiet.py",),
     "pickle": ("parallel/",),
     "pyxtal": ("crystal/",),
     "spglib": ("crystal/spglib.py",),
