@@ -6,11 +6,25 @@ from argparse import Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gasearch.cli.command import add_command, count, not_negative, opened, positive, say, warn
+from gasearch.cli.command import (
+    add_command,
+    add_programs,
+    count,
+    keyword_arguments,
+    not_negative,
+    opened,
+    positive,
+    say,
+    warn,
+)
+from gasearch.cli.pw_options import add_pw_settings, protocol_of, runner_of
 from gasearch.errors import InputError
 
 if TYPE_CHECKING:
     from gasearch.potential.settings import PotentialSettings
+
+#: Keyword arguments (JSON) of a calculator unless a user gives some.
+_NONE = "{}"
 
 
 def add_quench(commands: Any) -> None:
@@ -42,6 +56,7 @@ def _add_barrier(commands: Any) -> None:
     add("end", type=Path, metavar="END", help="a structure of the same composition")
     wanted = "a MACE model or its folder, a run's directory, or the import path of an ASE calculator"
     add("--potential", required=True, metavar="WHAT", help=wanted)
+    add("--arguments", default=_NONE, metavar="JSON", help="keyword arguments of the calculator")
     add("--pressure", type=float, nargs="+", default=[0.0], metavar="P", help="GPa, one or more; default: 0")
     add("--paths", type=count, default=3, metavar="N", help="ways to map atoms and lattice that are tried; default: 3")
     add("--multiple", type=count, default=1, metavar="N", help="times the smallest common cell; default: 1")
@@ -51,6 +66,10 @@ def _add_barrier(commands: Any) -> None:
     add("--temperature", type=positive, default=300.0, metavar="T", help="K, of the lifetime; default: 300")
     add("--attempts", type=positive, metavar="THZ", help="attempt frequency of the lifetime; default: k_BT/h")
     add("--output", "-o", type=Path, default=Path("barrier"), metavar="FOLDER", help="default: barrier")
+    wanted = "DFT of the ends and the highest image, nothing moved, at this protocol"
+    add("--dft", choices=("fast", "standard", "precise"), help=wanted)
+    add_pw_settings(barrier)
+    add_programs(barrier, "pw.x", 6.0, several=False)
 
 
 def _add_amorphous(commands: Any) -> None:
@@ -109,12 +128,13 @@ def _barrier(options: Namespace) -> None:
     task = BarrierTask(
         start=options.path,
         end=options.end,
-        potential=_potential(options.potential),
+        potential=_potential(options.potential, options.arguments),
         pressures_GPa=tuple(sorted(set(options.pressure))),
         temperature=options.temperature,
         attempts=options.attempts,
         settings=BarrierSettings(options.paths, options.multiple, band),
         output=options.output,
+        check=runner_of(options, protocol_of(options, options.dft), options.output) if options.dft else None,
     )
     barrier(task, say, warn)
 
@@ -150,16 +170,21 @@ def _amorphous(options: Namespace) -> None:
     amorphous(task, say, warn)
 
 
-def _potential(text: str) -> PotentialSettings:
-    """Return the potential that a user names."""
+def _potential(text: str, arguments: str) -> PotentialSettings:
+    """Return the potential that a user names, with the arguments (JSON) of a calculator."""
     from gasearch.potential.settings import AseSettings, MaceSettings
 
     path = Path(text)
+    if path.exists() and arguments != _NONE:
+        raise InputError(f"--arguments: only a calculator has some, and {text} is a file or a folder; leave them out")
     if (path / "input.yaml").is_file():
         return opened(path)[1].potential
     if path.exists():
         return MaceSettings(kind="mace", path=path)
-    calculator = AseSettings(kind="ase", calculator=text)
+    try:
+        calculator = AseSettings(kind="ase", calculator=text, arguments=keyword_arguments(arguments))
+    except ValueError as error:
+        raise InputError(f"--{error}") from error
     if calculator.problems(()):
         raise InputError(
             f"--potential {text}: there is no such file or run, and it is no import path such as "

@@ -6,13 +6,12 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gasearch.cli.command import add_command, add_programs, count, grid, positive, say
+from gasearch.cli.command import add_command, add_programs, count, grid, keyword_arguments, positive, say
+from gasearch.cli.pw_options import add_pw_settings, protocol_of, runner_of
 from gasearch.errors import InputError
 
 if TYPE_CHECKING:
     from gasearch.crystal.crystal import Crystal
-    from gasearch.espresso.protocol import DftProtocol
-    from gasearch.espresso.runner import PwRunner
     from gasearch.workflow.magnets import Magnet
 
 
@@ -53,39 +52,7 @@ def _add_dft(command: ArgumentParser) -> None:
     add = command.add_argument
     add("--output", "-o", type=Path, metavar="FOLDER", help="default: named after the structure")
     add("--protocol", choices=("fast", "standard", "precise"), default="standard", help="of DFT; default: standard")
-    add("--ecutwfc", type=positive, metavar="RY", help="instead of the protocol's; four times it for the density")
-    add("--ecutrho", type=positive, metavar="RY", help="for the density; ultrasoft pseudopotentials need 8 to 12 times")
-    add("--k-spacing", type=positive, metavar="S", help="1/Å, with 2π, of the SCF; instead of the protocol's")
-    add("--degauss", type=positive, metavar="RY", help="smearing of the SCF; instead of the protocol's")
-
-
-def _protocol(options: Namespace) -> DftProtocol:
-    from dataclasses import replace
-
-    from gasearch.espresso.protocol import PROTOCOLS
-
-    protocol = PROTOCOLS[options.protocol].with_settings(options.ecutwfc, options.k_spacing, options.degauss)
-    if options.ecutrho is None:
-        return protocol
-    return replace(protocol, pw=replace(protocol.pw, ecutrho=options.ecutrho))
-
-
-def _runner(options: Namespace, folder: Path) -> PwRunner:
-    from gasearch.espresso.runner import PwRunner, default_pseudo_dir
-    from gasearch.espresso.settings import launch_words
-
-    try:
-        launcher = launch_words(options.launcher)
-    except ValueError as error:
-        raise InputError(f"--{error}") from error
-    pseudo_dir = (options.pseudo_dir or default_pseudo_dir()).resolve()
-    return PwRunner(
-        _protocol(options).pw,
-        pseudo_dir,
-        timeout=3600 * options.timeout,
-        launcher=launcher,
-        kept=folder / "calculations",
-    )
+    add_pw_settings(command)
 
 
 def _structure(path: Path) -> Crystal:
@@ -109,14 +76,15 @@ def _nesting(options: Namespace) -> None:
     from gasearch.workflow.nesting import NestingSettings, screen_nesting
 
     crystal, folder = _structure(options.path), _folder(options, "nesting")
+    protocol = protocol_of(options, options.protocol)
     settings = NestingSettings(
-        grid=options.grid or k_grid(crystal, _protocol(options).dos_k_spacing),
+        grid=options.grid or k_grid(crystal, protocol.dos_k_spacing),
         times=options.times,
         temperature=options.temperature,
         stoner=options.stoner,
     )
     # Without spins: what is asked is which order the metal without one would choose.
-    runner = replace(_runner(options, folder), spins=(0.0,) * len(crystal))
+    runner = replace(runner_of(options, protocol, folder), spins=(0.0,) * len(crystal))
     screen_nesting(settings, runner, crystal, folder, say)
 
 
@@ -150,14 +118,13 @@ def _named_structures(paths: list[Path]) -> dict[str, Crystal]:
 
 
 def _magnet(options: Namespace, folder: Path) -> Magnet:
-    from gasearch.cli.command import keyword_arguments
     from gasearch.workflow.magnets import CalculatorMagnet, EspressoMagnet
 
-    protocol = _protocol(options)
+    protocol = protocol_of(options, options.protocol)
     if options.calculator:
         try:
             arguments = keyword_arguments(options.arguments)
         except ValueError as error:
             raise InputError(f"--{error}") from error
         return CalculatorMagnet(options.calculator, arguments, protocol.descent)
-    return EspressoMagnet(_runner(options, folder), protocol)
+    return EspressoMagnet(runner_of(options, protocol, folder), protocol)

@@ -24,6 +24,11 @@ def from_ase(atoms: Atoms) -> Crystal:
     return Crystal(atoms.cell.array, atoms.cell.scaled_positions(atoms.positions), atoms.numbers)
 
 
+def voigt(tensor: np.ndarray) -> np.ndarray:
+    """Return a symmetric tensor (3, 3) in the order of ASE: xx, yy, zz, yz, xz, xy."""
+    return tensor[(0, 1, 2, 1, 0, 0), (0, 1, 2, 2, 2, 1)]
+
+
 def masses(numbers: np.ndarray) -> np.ndarray:
     """Return the standard atomic masses, u, of atomic numbers of any shape."""
     from ase.data import atomic_masses

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from gasearch.crystal.convert import to_ase
+from gasearch.crystal.convert import to_ase, voigt
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import PotentialError
 from gasearch.outcomes import Reason
@@ -120,7 +120,7 @@ class PotentialCalculator:
 
     def get_stress(self, atoms: Atoms | None = None) -> np.ndarray:
         """Return the stress (6,), eV/Å³, in Voigt's order xx, yy, zz, yz, xz, xy."""
-        return self._answer(atoms).stress[0][(0, 1, 2, 1, 0, 0), (0, 1, 2, 2, 2, 1)]
+        return voigt(self._answer(atoms).stress[0])
 
     def _answer(self, atoms: Atoms | None) -> BatchResult:
         if atoms is not None:

@@ -14,6 +14,7 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.fingerprint import same_structure
 from gasearch.crystal.symmetry import space_group
 from gasearch.errors import CalculationError, InputError
+from gasearch.espresso.runner import PwRunner
 from gasearch.files import replace_text, replacing, writing_to
 from gasearch.outcomes import Failure, Relaxed
 from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
@@ -25,6 +26,7 @@ from gasearch.report.barrier import Profile, plot_barrier
 from gasearch.schema import plain
 from gasearch.screening.barrier import BarrierSettings, TransitionPath, barrier_paths, log_lifetime
 from gasearch.units import MEV_PER_EV, pressure_from_GPa
+from gasearch.workflow.barrier_check import check_barriers
 from gasearch.workflow.refined_document import structure_document, structure_from
 from gasearch.workflow.snapshots import snapshot
 from gasearch.workflow.structure_files import read_structures
@@ -58,6 +60,8 @@ class BarrierTask:
     settings : BarrierSettings
     output : Path
         Folder.
+    check : PwRunner or None
+        Asks DFT about the ends and the highest image of the lowest path at each pressure.
     """
 
     start: Path
@@ -68,6 +72,7 @@ class BarrierTask:
     attempts: float | None
     settings: BarrierSettings
     output: Path
+    check: PwRunner | None = None
 
 
 def barrier(task: BarrierTask, say: Callable[[str], None], warn: Callable[[Sequence[str]], None]) -> None:
@@ -94,6 +99,8 @@ def _drive(
         names = start.composition.reduced.formula, end.composition.reduced.formula
         raise InputError(f"{task.start} is {names[0]} and {task.end} is {names[1]}: give two phases of one composition")
     warn(range_warnings(task.potential, task.pressures_GPa))
+    if task.check:
+        task.check.check(start.composition.elements)
     file = task.output / "barrier.json"
     made_by = _made_by(task, start, end)
     done = _kept(file, made_by)
@@ -104,12 +111,23 @@ def _drive(
     for pressure in task.pressures_GPa:
         if pressure in futures:
             done[pressure] = futures[pressure].result()
-        document = {"made_by": made_by, "limits": LIMITS, "pressures": [done[p] for p in sorted(done)]}
-        replace_text(file, json.dumps(document, indent=1) + "\n")
+        _write(file, made_by, done)
         for line in _lines(done[pressure]):
             say(line)
-    for path in _pictures(task, [done[pressure] for pressure in task.pressures_GPa]):
+    found = [done[pressure] for pressure in task.pressures_GPa]
+    if task.check:
+        crossed = [one for one in found if one["lowest"] is not None]
+        for one, checked in zip(crossed, check_barriers(task.check, crossed, executor), strict=True):
+            one["dft"] = checked
+            say(_line_by_dft(one))
+        _write(file, made_by, done)
+    for path in _pictures(task, found):
         say(str(path))
+
+
+def _write(file: Path, made_by: Mapping[str, Any], done: Mapping[float, Any]) -> None:
+    document = {"made_by": made_by, "limits": LIMITS, "pressures": [done[p] for p in sorted(done)]}
+    replace_text(file, json.dumps(document, indent=1) + "\n")
 
 
 def barrier_at(task: BarrierTask, start: Crystal, end: Crystal, pressure_GPa: float) -> dict[str, Any]:
@@ -222,6 +240,18 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
                 f"{'':13}the {which['given_space_group']} end is no minimum: it relaxed to {which['space_group']}"
             )
     return told
+
+
+def _line_by_dft(found: Mapping[str, Any]) -> str:
+    head, dft = f"{found['pressure_GPa']:7.1f} GPa: by DFT", found["dft"]
+    if "failed" in dft:
+        return f"{head} nothing: {'; '.join(dft['failed'])}"
+    left = dft["points"]["highest"]
+    return (
+        f"{head}, nothing moved: {dft['barrier_meV_per_atom']:.1f} meV/atom (back "
+        f"{dft['backward_meV_per_atom']:.1f}); {left['max_force_eV_per_A']:.2f} eV/Å and "
+        f"{left['max_stress_GPa']:.1f} GPa are left at the highest image"
+    )
 
 
 def _pictures(task: BarrierTask, found: Sequence[Mapping[str, Any]]) -> list[Path]:

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -57,3 +58,46 @@ def test_two_compositions_have_no_path(ends: list[str], tmp_path: Path, capsys):
 def test_a_potential_that_is_none_is_refused(ends: list[str], capsys):
     assert main(["barrier", *ends, "--potential", "nowhere"]) == InputError.exit_code
     assert "there is no such file or run" in capsys.readouterr().err
+
+
+def test_arguments_belong_to_a_calculator(ends: list[str], tmp_path: Path, capsys):
+    assert main(["barrier", *ends, "--potential", ends[0], "--arguments", '{"asap_cutoff": true}']) == 2
+    assert "only a calculator has some" in capsys.readouterr().err
+    assert main(command(ends, tmp_path / "x", "--arguments", "[1]")) == InputError.exit_code
+    assert "is no JSON object" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which("pw.x") is None, reason="pw.x is not installed")
+def test_dft_checks_the_ends_and_the_highest_image(tmp_path: Path, capsys, monkeypatch):
+    write(tmp_path / "fcc.cif", bulk("H", "fcc", 2.1))
+    write(tmp_path / "hcp.cif", bulk("H", "hcp", 1.485, c=2.425))
+    ends, output = [str(tmp_path / "fcc.cif"), str(tmp_path / "hcp.cif")], tmp_path / "found"
+    spheres = ["--potential", "ase.calculators.lj.LennardJones"]
+    spheres += ["--arguments", '{"sigma": 1.36, "epsilon": 0.1, "rc": 4.0}']
+    dft = ["--dft", "fast", "--ecutwfc", "30", "--k-spacing", "0.8"]
+    assert main(command(ends, output, *spheres)) == 0
+    alone = json.loads((output / "barrier.json").read_text())["pressures"][0]
+    # The band that is there is not sought again.
+    monkeypatch.setattr("gasearch.workflow.barrier.barrier_paths", None)
+    assert main(command(ends, output, *spheres, *dft)) == 0
+    assert "by DFT, nothing moved" in capsys.readouterr().out
+    found = json.loads((output / "barrier.json").read_text())["pressures"][0]
+    checked = found.pop("dft")
+    assert found == alone
+    points = checked["points"]
+    start, highest, end = (1e3 * points[name]["enthalpy_eV_per_atom"] for name in ("start", "highest", "end"))
+    assert checked["barrier_meV_per_atom"] == pytest.approx(highest - start)
+    assert checked["backward_meV_per_atom"] == pytest.approx(highest - end)
+    assert max(abs(highest - start), abs(highest - end)) < 300
+    # By symmetry no atom moves in fcc; to DFT these spheres are far too large or too small.
+    assert points["start"]["max_force_eV_per_A"] < 1e-3 < points["highest"]["max_force_eV_per_A"]
+    assert min(point["max_stress_GPa"] for point in points.values()) > 10
+    assert checked["made_by"]["pw"]["ecutwfc"] == 30
+
+
+@pytest.mark.skipif(shutil.which("pw.x") is None, reason="pw.x is not installed")
+def test_dft_that_fails_costs_no_barrier(ends: list[str], tmp_path: Path, capsys):
+    assert main(command(ends, tmp_path / "found", "--dft", "fast", "--timeout", "1e-6")) == 0
+    assert "by DFT nothing: start: took longer than the wall-clock limit" in capsys.readouterr().out
+    (found,) = json.loads((tmp_path / "found" / "barrier.json").read_text())["pressures"]
+    assert len(found["dft"]["failed"]) == 3 and found["lowest"]["barrier_meV_per_atom"] > 10
