@@ -133,6 +133,11 @@ def load(path: Path) -> Config:
     return _config(_parse(path), path.parent)
 
 
+def load_begun(path: Path) -> Config:
+    """Read the input of a run that has begun, whose results can be looked at without the files that it names."""
+    return _config(_parse(path), path.parent, begun=True)
+
+
 def holds_series(path: Path) -> bool:
     """Whether an input file asks for several systems or pressures."""
     return is_series(_parse(path))
@@ -161,9 +166,9 @@ def _told_once(problems: Sequence[tuple[str, str]], runs: int) -> list[str]:
     return list(dict.fromkeys(told))
 
 
-def _config(data: Any, directory: Path) -> Config:
+def _config(data: Any, directory: Path, begun: bool = False) -> Config:
     config = read(Config, data, _leaves(directory))
-    if problems := list(_contradictions(config)):
+    if problems := [*_contradictions(config), *(() if begun else _unmet(config))]:
         raise InputError(problems)
     return config
 
@@ -225,13 +230,17 @@ def _contradictions(config: Config) -> Iterator[str]:
             yield f"endpoints[{i}]: no cell of {endpoint.formula} has {config.atoms.min} to {config.atoms.max} atoms"
     if config.search.feedback.rounds and not isinstance(config.potential, MaceSettings):
         yield "search.feedback.rounds: only a potential of kind mace learns from a search; give 0, or such a potential"
+    for stage in ("phonons", "export", "cluster"):
+        if getattr(config, stage) and not config.refine:
+            yield f"{stage}: needs a refinement; give refine: {{}}"
+
+
+def _unmet(config: Config) -> Iterator[str]:
+    """Yield what a search needs beside its input, and what is wrong with it."""
     yield from (f"potential.{problem}" for problem in config.potential.problems(config.space.elements))
     references = config.refine.references if config.refine else ()
     given = [("seeds", path) for path in config.seeds] + [("refine.references", path) for path in references]
     yield from (f"{key}: there is no file {path}" for key, path in given if not path.exists())
-    for stage in ("phonons", "export", "cluster"):
-        if getattr(config, stage) and not config.refine:
-            yield f"{stage}: needs a refinement; give refine: {{}}"
 
 
 def _leaves(directory: Path) -> dict[type, Leaf]:

@@ -9,6 +9,7 @@ from gasearch.config import (
     example,
     holds_series,
     load,
+    load_begun,
     load_pretraining,
     load_series,
     to_yaml,
@@ -196,6 +197,14 @@ def test_a_model_for_other_elements_is_refused_without_loading_it(problems, mode
 def test_a_model_that_is_not_there_is_named(problems):
     text = "{endpoints: [H], pressure_GPa: 200, potential: {kind: mace, path: none.model}}"
     assert problems(text)[0].startswith("potential.path: there is no file or folder ")
+
+
+def test_a_run_that_has_begun_can_be_looked_at_without_the_files_that_it_names(write, problems):
+    text = "{endpoints: [H], pressure_GPa: 200, potential: {kind: mace, path: none.model}, seeds: [none.cif]}"
+    assert [problem.partition(":")[0] for problem in problems(text)] == ["potential.path", "seeds"]
+    assert load_begun(write(text)).seeds[0].name == "none.cif"
+    with pytest.raises(InputError, match=r"windows\.S: no endpoint"):
+        load_begun(write(text.replace("seeds:", "windows: {S: [0, 1]}, seeds:")))
 
 
 def test_a_lag_that_does_not_suit_the_ranks_is_warned_of(write):

@@ -155,11 +155,11 @@ def keyword_arguments(text: str) -> dict[str, Any]:
 
 def opened(path: Path) -> tuple[RunDirectory, Config]:
     """Return the last epoch of a run, and the run's input with that epoch's potential."""
-    from gasearch.config import load
+    from gasearch.config import load_begun
     from gasearch.workflow.run_directory import existing_run
 
     directory = existing_run(path)
-    config = load(directory.input)
+    config = load_begun(directory.input)
     if directory.potential is None:
         return directory, config
     return directory, replace(config, potential=replace(config.potential, path=directory.potential))
