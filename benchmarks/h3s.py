@@ -1,8 +1,11 @@
 """H3S Im-3m by a potential and by DFT: lattice parameter, energy against volume, and phonons at Γ.
 
     python benchmarks/h3s.py
+    python benchmarks/h3s.py --softening --ecutwfc 60 --k-spacing 0.25
 
-The settings of pw.x are those of the potential's card, and what it computed is kept in ``--folder``. At Γ the mirror
+With ``--softening``, the lowest mode at each volume: where it turns imaginary, Im-3m is unstable against R3m, in which
+each H is nearer to one of its two S. The settings of pw.x are those of the potential's card unless others are given,
+and what it computed is kept in ``--folder``. At Γ the mirror
 planes of the cubic crystal part the dynamical matrix into three equal ones of the displacements of S and three H along
 x, y or z; two of the H are equivalent. So three displaced crystals are enough, and their forces are odd in the step.
 """
@@ -12,6 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -96,29 +100,60 @@ def frequencies(answer: Callable[[Crystal], Answer], edge: float) -> np.ndarray:
     return np.sign(optical) * np.sqrt(np.abs(optical)) * THZ
 
 
-def main() -> None:
-    """Print both, and what differs."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--potential", type=Path, default=POTENTIAL)
-    parser.add_argument("--pressure", type=float, default=200.0, help="GPa")
-    parser.add_argument("--folder", type=Path, default=Path("runs", "h3s"))
-    options = parser.parse_args()
-    runner = PwRunner(label_settings(read_card(options.potential)), default_pseudo_dir(), kept=options.folder)
-    dft, mlip = by_dft(runner), by_potential(load_potential(MaceSettings("mace", options.potential)))
+def print_softening(dft: Callable[[Crystal], Answer], mlip: Callable[[Crystal], Answer]) -> None:
+    """Print the lowest mode at each volume by both, and where it is imaginary by DFT."""
+    pressures, squares = [], []
+    for edge in EDGES:
+        lowest = [float(frequencies(ask, edge)[0]) for ask in (dft, mlip)]
+        pressures.append(pressure_to_GPa(dft(h3s(edge))[2]))
+        squares.append(np.sign(lowest[0]) * lowest[0] ** 2)
+        print(
+            f"a = {edge:.2f} Å, {pressures[-1]:5.1f} GPa by DFT: DFT {lowest[0]:6.2f}, potential {lowest[1]:6.2f} THz",
+            flush=True,
+        )
+    if min(squares) < 0 < max(squares):
+        rising = np.argsort(squares)
+        print(f"by DFT it vanishes at {np.interp(0.0, np.array(squares)[rising], np.array(pressures)[rising]):.0f} GPa")
+
+
+def print_comparison(dft: Callable[[Crystal], Answer], mlip: Callable[[Crystal], Answer], pressure_GPa: float) -> None:
+    """Print E(V), the lattice parameter at a pressure and the modes there by both."""
     energies = np.array([[ask(h3s(edge))[0] / 4 for edge in EDGES] for ask in (dft, mlip)])
     pressures = [pressure_to_GPa(dft(h3s(edge))[2]) for edge in EDGES]
     errors = 1000 * (energies[1] - energies[0])
     for edge, gpa, error in zip(EDGES, pressures, errors, strict=True):
         print(f"a = {edge:.2f} Å, {gpa:5.1f} GPa by DFT: the energy differs by {error:+6.1f} meV/atom")
     print(f"its rms deviation from a constant: {np.std(errors):.1f} meV/atom; largest {np.ptp(errors):.1f} between two")
-    edges = [lattice_parameter(ask, pressure_from_GPa(options.pressure)) for ask in (dft, mlip)]
+    edges = [lattice_parameter(ask, pressure_from_GPa(pressure_GPa)) for ask in (dft, mlip)]
     print(
-        f"a at {options.pressure:g} GPa: DFT {edges[0]:.4f} Å, potential {edges[1]:.4f} Å "
+        f"a at {pressure_GPa:g} GPa: DFT {edges[0]:.4f} Å, potential {edges[1]:.4f} Å "
         f"({100 * (edges[1] / edges[0] - 1):+.2f} %)"
     )
     modes = [frequencies(ask, edges[0]) for ask in (dft, mlip)]
     for one, two in zip(*modes, strict=True):
         print(f"optical mode at Γ: DFT {one:6.2f} THz, potential {two:6.2f} THz ({100 * (two / one - 1):+.1f} %)")
+
+
+def main() -> None:
+    """Print both, and what differs."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--potential", type=Path, default=POTENTIAL)
+    parser.add_argument("--pressure", type=float, default=200.0, help="GPa")
+    parser.add_argument("--folder", type=Path, default=Path("runs", "h3s"))
+    parser.add_argument("--softening", action="store_true", help="the lowest mode at each volume alone")
+    parser.add_argument("--ecutwfc", type=float, help="Ry; four times it for the density")
+    parser.add_argument("--k-spacing", type=float, help="1/Å, with 2π")
+    options = parser.parse_args()
+    settings = label_settings(read_card(options.potential))
+    if options.ecutwfc:
+        settings = settings.with_cutoff(options.ecutwfc)
+    settings = replace(settings, k_spacing=options.k_spacing or settings.k_spacing)
+    runner = PwRunner(settings, default_pseudo_dir(), timeout=3600.0, kept=options.folder)
+    dft, mlip = by_dft(runner), by_potential(load_potential(MaceSettings("mace", options.potential)))
+    if options.softening:
+        print_softening(dft, mlip)
+    else:
+        print_comparison(dft, mlip, options.pressure)
 
 
 if __name__ == "__main__":
