@@ -120,9 +120,11 @@ def _softness(found: Elasticity) -> str:
 
 
 def _fallen(potential: Potential, found: Elasticity, crystal: Crystal, pressure: float) -> Crystal | None:
-    """Return what the softest mode leads to; None if the potential finds no minimum."""
-    result = BatchRelaxer(potential, _TIGHT).relax([along(found, crystal, _AMPLITUDE)], pressure)[0]
-    return symmetrized(result.crystal, _SYMPREC) if isinstance(result, Relaxed) else None
+    """Return the lowest crystal that the softest modes lead to; None if the potential finds no minimum."""
+    results = BatchRelaxer(potential, _TIGHT).relax(along(found, crystal, _AMPLITUDE), pressure)
+    relaxed = [result for result in results if isinstance(result, Relaxed)]
+    lowest = min(relaxed, key=lambda result: result.enthalpy, default=None)
+    return symmetrized(lowest.crystal, _SYMPREC) if lowest else None
 
 
 def lowest_minimum(pressures: Sequence[float], verdicts: Sequence[Verdict]) -> float | None:

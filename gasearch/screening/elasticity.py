@@ -15,6 +15,8 @@ from gasearch.screening.surface import FLAT, Surface
 _VOIGT: Final = (0, 3, 5, 4, 2, 1)
 #: A unit step along a shear of the basis has the strain ε_xy = 1/√2, and Voigt's shear is 2ε_xy.
 _UNITS: Final = np.array([1, 1, 1, 2**0.5, 2**0.5, 2**0.5])
+#: eV/Å²; curvatures that differ by less are taken for equal by symmetry.
+_ALIKE: Final = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,15 +31,15 @@ class Elasticity:
         The same where atoms relax; None where the crystal is no minimum for moves of its atoms.
     softest : float
         Lowest curvature of enthalpy for strains and moves together, eV/Å².
-    mode : (n + 3, 3) array
-        Its direction: moves of the atoms, and strain times J, as points of `surface`.
+    modes : (k, n + 3, 3) array
+        Its k directions: moves of the atoms, and strain times J, as points of `surface`; several by symmetry.
     surface : Surface
     """
 
     clamped: np.ndarray
     stiffness: np.ndarray | None
     softest: float
-    mode: np.ndarray
+    modes: np.ndarray
     surface: Surface
 
     @property
@@ -73,7 +75,7 @@ def elasticity(potential: Potential, crystal: Crystal, pressure: float) -> Elast
         clamped=_voigt(to_stiffness * outer),
         stiffness=None if relaxed is None else _voigt(to_stiffness * relaxed),
         softest=float(curvatures[0]),
-        mode=(vectors[:, 0] @ surface.basis()).reshape(point.shape),
+        modes=(vectors[:, curvatures < curvatures[0] + _ALIKE].T @ surface.basis()).reshape(-1, *point.shape),
         surface=surface,
     )
 
@@ -82,10 +84,16 @@ def _voigt(stiffness: np.ndarray) -> np.ndarray:
     return stiffness[np.ix_(_VOIGT, _VOIGT)] / np.outer(_UNITS, _UNITS)
 
 
-def along(found: Elasticity, crystal: Crystal, length: float) -> Crystal:
-    """Return the crystal moved along the softest mode by a length, Å, of its largest component."""
-    step = length / np.abs(found.mode).max() * found.mode
-    return found.surface.crystal(found.surface.point(crystal) + step)
+def along(found: Elasticity, crystal: Crystal, length: float) -> list[Crystal]:
+    """Return the crystal moved along its softest mode by a length, Å, of the largest component.
+
+    Where there are several, also along mixtures of them: a direction of high symmetry may lead to a saddle.
+    """
+    count = len(found.modes)
+    mixtures = np.random.default_rng(0).normal(size=(count if count > 1 else 0, count))
+    steps = np.tensordot(np.vstack([np.eye(count), mixtures]), found.modes, axes=1)
+    point = found.surface.point(crystal)
+    return [found.surface.crystal(point + length / np.abs(step).max() * step) for step in steps]
 
 
 def is_minimum(found: Elasticity) -> bool:

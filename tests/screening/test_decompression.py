@@ -5,6 +5,7 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.symmetry import space_group
 from gasearch.phonon.phonons import PhononSettings
 from gasearch.potential.lennard_jones import LennardJones
+from gasearch.potential.potential import Batch, BatchResult
 from gasearch.screening.decompression import Verdict, check, lowest_minimum
 
 FCC = Crystal(1.55 * (np.ones((3, 3)) - np.eye(3)), [[0, 0, 0]], [29])
@@ -23,6 +24,32 @@ def test_bcc_falls_and_it_is_said_what_into(kob_andersen: LennardJones):
     assert found.verdict is Verdict.ELASTIC
     assert "not positive definite" in found.detail
     assert space_group(found.leads_to).symbol in ("Fm-3m", "P6_3/mmc", "R-3m")
+
+
+class Wells:
+    """Two atoms whose fractional distance x has the energy Σ cos 4πxᵢ: at ½, ½, ½ it falls along each axis."""
+
+    name, elements, shortest_distances = "wells", None, {}
+
+    def compute(self, batch: Batch) -> BatchResult:
+        energy, forces, stress = np.zeros(len(batch)), np.zeros_like(batch.positions), np.zeros_like(batch.cells)
+        for s, atoms in enumerate(batch.slices):
+            cell, inverse = batch.cells[s], np.linalg.inv(batch.cells[s])
+            volume = np.linalg.det(cell)
+            x = (batch.positions[atoms] @ inverse)[1] - (batch.positions[atoms] @ inverse)[0]
+            slope = inverse @ (-4 * np.pi * 0.05 * np.sin(4 * np.pi * x))
+            energy[s] = 0.05 * np.cos(4 * np.pi * x).sum() + 0.02 * (volume - 15.0) ** 2
+            forces[atoms] = [slope, -slope]
+            stress[s] = 0.04 * (volume - 15.0) * np.eye(3)
+        return BatchResult(energy, forces, stress, {})
+
+
+def test_of_modes_that_are_soft_alike_the_lowest_mixture_is_followed():
+    crystal = Crystal(2.5 * np.eye(3), [[0, 0, 0], [0.5, 0.5, 0.5]], [11, 17])
+    found = check(Wells(), crystal, 0.0, None)
+    assert found.verdict is Verdict.ELASTIC and len(found.elasticity.modes) == 3
+    distance = np.abs(found.leads_to.frac[1] - found.leads_to.frac[0])
+    assert np.minimum(distance, 1 - distance) == pytest.approx([0.25] * 3, abs=5e-3)
 
 
 def test_what_does_not_relax_is_lost(kob_andersen: LennardJones):

@@ -84,7 +84,7 @@ def test_bcc_of_lennard_jones_gives_way_to_a_tetragonal_strain(kob_andersen: Len
     assert c11 < c12
     assert not found.stable
     assert not is_minimum(found)
-    fallen = BatchRelaxer(kob_andersen, TIGHT).relax([along(found, crystal, 0.1)], 0.0)[0]
+    fallen = BatchRelaxer(kob_andersen, TIGHT).relax(along(found, crystal, 0.1), 0.0)[0]
     assert isinstance(fallen, Relaxed)
     assert fallen.energy < enthalpy(kob_andersen, crystal, np.eye(3), 0.0) - 0.01
 
