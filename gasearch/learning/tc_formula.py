@@ -1,9 +1,13 @@
 """The search for a closed formula for Tc, on spectra labelled by the Eliashberg equations.
 
-Every candidate is right in both limits by construction. Weak coupling at μ* = 0 gives A ω_log exp[−(1 + λ)/λ] with
-A = (2e^γ/π)/√e [1], strong coupling 0.18273 √λ ω̄₂ [2]. A skeleton with few constants joins them,
+Every candidate is right in both limits by construction. For weak coupling to one mode, at μ* = 0, Tc is
+A ω exp[−(1 + λ)/λ] with A = (2e^γ/π)/√e [1]. For several, of frequencies ω_i and shares s_i of λ, the same integral
+over the gap function has ω_log for ω, and the factor exp Σ s_i s_j [½ − ¼ δ coth(δ/2)], δ = 2 ln(ω_i/ω_j): to second
+order in the spread of ln ω that is (ω_log/ω̄₂)^(1/3). Strong coupling gives 0.18273 √λ ω̄₂ [2]. A skeleton with few
+constants joins them,
 
-    T₀ = A ω_log exp[−(1 + λ)/(λ − μ*(1 + aλ))] [1 + (kλ)ᵖ]^(1/2p) (ω̄₂/ω_log)^w,    w = λⁿ/(λⁿ + c (ω̄₂/ω_log)ˢ),
+    T₀ = A ω_log exp[−(1 + λ)/(λ − μ*(1 + aλ))] [1 + (kλ)ᵖ]^(1/2p) (ω̄₂/ω_log)^[w − (1 − w)/3],
+    w = λⁿ/(λⁿ + c (ω̄₂/ω_log)ˢ),
 
 k = (0.18273 e/A)², and a sum of terms in its logarithm, found by symbolic regression, corrects it in between. They are
 products of powers of λ/(1 + λ), 1/(1 + λ), 1 − ω_log/ω̄₂ or ln(ω̄₂/ω_log), and μ*: bounded, without poles. All vanish
@@ -29,15 +33,12 @@ from gasearch.superconductivity import formulas
 from gasearch.superconductivity.moments import Moments
 from gasearch.units import K_PER_THZ
 
-#: A and 0.18273: the limits of weak and of strong coupling.
-WEAK: Final = 2 * float(np.exp(np.euler_gamma - 0.5)) / np.pi
-STRONG: Final = 0.18273
 #: k_BTc/ħω_log above which relative errors count; below it, absolute ones.
 COUNTS: Final = 0.005
 #: Least and largest constants of the skeleton.
 _BOUNDS: Final = ((0.0, 0.5, 0.3, 0.01, -3.0), (2.0, 4.0, 6.0, 100.0, 5.0))
 #: Terms of the formula that was found, of `corrections`, with μ* at ω̄₂.
-SISSO_2026_TERMS: Final = ("x^4·y^2·(1-ρ)", "x^1·y^3·lnρ·μ", "x^1·y^3·μ^2", "x^2·μ^2")
+SISSO_2026_TERMS: Final = ("x^3·y^1·(1-ρ)", "x^3·μ", "x^2·y^3·lnρ·μ^2", "x^1·y^3·μ^2")
 #: Columns that each size of sum adds to the pool of the search.
 _PER_SIZE: Final = 16
 #: Weight of spectra that are stranger than materials' are.
@@ -89,9 +90,11 @@ class Skeleton:
         lam, ratio = table.lam, 1 / table.ratio
         attraction = lam - table.mu_star * (1 + self.a * lam)
         exponent = -(1 + lam) / np.where(attraction > 0, attraction, np.inf)
-        strong = (1 + ((STRONG * np.e / WEAK) ** 2 * lam) ** self.p) ** (0.5 / self.p)
+        strong = (1 + ((formulas.STRONG_LIMIT * np.e / formulas.WEAK_LIMIT) ** 2 * lam) ** self.p) ** (0.5 / self.p)
         share = lam**self.n / (lam**self.n + self.c * ratio**self.s)
-        return np.where(attraction > 0, WEAK * np.exp(exponent) * strong * ratio**share, 0.0)
+        return np.where(
+            attraction > 0, formulas.WEAK_LIMIT * np.exp(exponent) * strong * ratio ** (share - (1 - share) / 3), 0.0
+        )
 
 
 @dataclass(frozen=True)
@@ -155,11 +158,11 @@ def by_formula(name: str, table: Table) -> np.ndarray:
 
 
 def at_omega_2(table: Table) -> Table:
-    """Return the table with μ* at ω̄₂ instead of the end of the phonons: 1/μ*(ω̄₂) = 1/μ* + ln(ω_ph/ω̄₂).
+    """Return the table with μ* at ω̄₂ instead of the end of the phonons.
 
     Of the spectrum's end nothing else is left then that a formula would have to know.
     """
-    return replace(table, mu_star=table.mu_star / (1 + table.mu_star * np.log(table.omega_ph / table.omega_2)))
+    return replace(table, mu_star=formulas.referred(table.mu_star, table.omega_ph, table.omega_2))
 
 
 def corrections(table: Table, with_end: bool = False) -> list[Term]:

@@ -33,7 +33,7 @@ def moments(omega_log_K: float, omega_2_K: float, lam: float) -> Moments:
 
 @pytest.mark.parametrize(
     ("formula", "rms_K"),
-    [(allen_dynes_basic, 0.923), (allen_dynes, 0.298), (sisso_2019, 0.252), (xie_2022, 0.467), (sisso_2026, 0.201)],
+    [(allen_dynes_basic, 0.923), (allen_dynes, 0.298), (sisso_2019, 0.252), (xie_2022, 0.467), (sisso_2026, 0.196)],
     ids=lambda value: getattr(value, "__name__", value),
 )
 def test_errors_on_the_materials_of_allen_and_dynes(formula, rms_K: float):
@@ -94,11 +94,27 @@ def test_the_formula_of_2026_is_smooth_and_monotonic_within_its_range():
 
 @pytest.mark.parametrize("ratio", [0.4, 1.0])
 def test_the_formula_of_2026_is_right_in_both_limits(ratio: float):
-    """A ω_log exp[−(1 + λ)/λ] for weak coupling, 0.18273 √λ ω̄₂ for strong coupling, both without repulsion."""
-    weak = sisso_2026(moments(100 * ratio, 100.0, 0.02), 0.0)
-    assert weak == pytest.approx(0.68757 * 100 * ratio * np.exp(-1.02 / 0.02), rel=0.05)
+    """A ω_log ρ^⅓ exp[−(1 + λ)/λ] for weak coupling, 0.18273 √λ ω̄₂ for strong coupling, both without repulsion."""
+    weak = sisso_2026(moments(100 * ratio, 100.0, 0.01), 0.0)
+    assert weak == pytest.approx(0.68757 * 100 * ratio ** (4 / 3) * np.exp(-1.01 / 0.01), rel=0.05)
     strong = sisso_2026(moments(100 * ratio, 100.0, 1e5), 0.0)
     assert strong == pytest.approx(0.18273 * 100 * np.sqrt(1e5), rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("modes", "within"), [([10.0], 0.01), ([10.0, 20.0], 0.01), ([3.0, 9.0], 0.02), ([2.0, 20.0], 0.08)]
+)
+def test_weak_coupling_to_several_modes_has_the_limit_of_its_spread(modes: list[float], within: float):
+    """The Eliashberg equations at λ of 0.15 and 0.2, relative to one mode at the same λ, tend to ρ^⅓."""
+    count, spread = len(modes), Modes(modes, [1.0 / len(modes)] * len(modes)).moments()
+    lams = np.array([0.15, 0.20])
+    relative = []
+    for lam in lams:
+        several, one = Modes(modes, [lam / count] * count), Modes([spread.omega_log], [lam])
+        tc = [critical_temperature(Eliashberg.of(one_or_all, Coulomb(0.0))) for one_or_all in (several, one)]
+        relative.append(np.log(tc[0] / tc[1]))
+    limit = np.exp(np.polyval(np.polyfit(lams, relative, 1), 0.0))
+    assert limit == pytest.approx((spread.omega_log / spread.omega_2) ** (1 / 3), rel=within)
 
 
 def test_the_formula_of_2026_where_allen_and_dynes_drift_away():
