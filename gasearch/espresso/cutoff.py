@@ -16,9 +16,12 @@ import numpy as np
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso.pw import ScfResult
 from gasearch.espresso.runner import PwRunner, ScfFailure
+from gasearch.units import pressure_from_GPa
 
 #: Relative change of volume over which the slope of the energy is taken, to either side.
 _CHANGE: Final = 0.03
+#: Errors are shares of the pressure, and of this one where the pressure is lower.
+_LEAST: Final = pressure_from_GPa(10.0)
 #: The same of the cutoffs.
 _STEP: Final = 0.08
 #: Cutoffs that are tried, Ry.
@@ -34,7 +37,7 @@ class CutoffCheck:
     ecutwfc : float
         Ry.
     by_stress, by_slope : float
-        eV/Å³; the slope of the energy is taken at constant cutoff.
+        eV/Å³, both as means over the same volumes; the slope of the energy is taken at constant cutoff.
     """
 
     ecutwfc: float
@@ -43,8 +46,8 @@ class CutoffCheck:
 
     @property
     def error(self) -> float:
-        """Difference of the two, relative to the pressure by the slope."""
-        return abs(self.by_stress - self.by_slope) / abs(self.by_slope)
+        """Difference of the two, relative to the pressure by the slope, or to 10 GPa where that is less."""
+        return abs(self.by_stress - self.by_slope) / max(abs(self.by_slope), _LEAST)
 
 
 def check_cutoff(runner: PwRunner, crystal: Crystal) -> CutoffCheck | ScfFailure:
@@ -52,9 +55,11 @@ def check_cutoff(runner: PwRunner, crystal: Crystal) -> CutoffCheck | ScfFailure
     results = [_scf_at(runner, crystal, 1 + change) for change in (-_CHANGE, 0.0, _CHANGE)]
     if failures := [result for result in results if isinstance(result, ScfFailure)]:
         return failures[0]
-    smaller, middle, larger = results
+    smaller, _, larger = results
     slope = (smaller.energy - larger.energy) / (2 * _CHANGE * crystal.volume)
-    return CutoffCheck(runner.settings.ecutwfc, -float(np.trace(middle.stress)) / 3, slope)
+    pressures = [-float(np.trace(result.stress)) / 3 for result in results]
+    # The slope is the mean pressure between the two volumes, and so is this, by Simpson's rule.
+    return CutoffCheck(runner.settings.ecutwfc, float(np.dot([1 / 6, 4 / 6, 1 / 6], pressures)), slope)
 
 
 def _scf_at(runner: PwRunner, crystal: Crystal, ratio: float) -> ScfResult | ScfFailure:

@@ -10,7 +10,7 @@ import numpy as np
 
 from gasearch.crystal.convert import to_ase, voigt
 from gasearch.crystal.crystal import Crystal
-from gasearch.errors import PotentialError
+from gasearch.errors import GasearchError, PotentialError
 from gasearch.outcomes import Reason
 from gasearch.potential.potential import Batch, BatchResult, Potential
 
@@ -57,6 +57,8 @@ class AseCalculator:
             frac = batch.positions[atoms] @ np.linalg.inv(batch.cells[s])
             try:
                 energy[s], forces[atoms], stress[s] = self._one(Crystal(batch.cells[s], frac, batch.numbers[atoms]))
+            except GasearchError:
+                raise  # what a user can put right is no property of the crystal
             except Exception as error:  # calculators raise what they like
                 errors[s] = f"{type(error).__name__}: {error}"
         return BatchResult(energy, forces, stress, errors)

@@ -20,6 +20,11 @@ def electrons_file(directory: RunDirectory, name: str) -> Path:
     return directory.electrons / f"{file_name(name)}.json"
 
 
+def has_electrons(phase: Mapping[str, Any]) -> bool:
+    """Whether a phase of ``refined.json`` has bands and densities of states, as it stands there."""
+    return "metal" in (phase["electrons"] or {})
+
+
 def file_name(name: str) -> str:
     """Return the name of a phase as a file may have it."""
     return re.sub(r"[^\w.+-]+", "_", name)

@@ -21,7 +21,7 @@ from gasearch.espresso.runner import PROGRAMS, PwRunner, ScfFailure, default_pse
 from gasearch.espresso.settings import RefineSettings
 from gasearch.espresso.vc_relax import Descent
 from gasearch.files import replace_text, writing_to
-from gasearch.outcomes import Attempt, ElectronicStructure, Failure, RefinedPhase, Relaxed
+from gasearch.outcomes import Attempt, ElectronicStructure, Failure, Reason, RefinedPhase, Relaxed
 from gasearch.parallel.settings import ClusterSettings
 from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
 from gasearch.units import pressure_to_GPa
@@ -123,6 +123,8 @@ class EspressoEngine:
 class CalculatorEngine:
     """Any ASE calculator; it relaxes, and says nothing of electrons.
 
+    What the calculator itself failed to do may have been the machine's fault, and is tried again.
+
     Parameters
     ----------
     calculator : str
@@ -147,14 +149,21 @@ class CalculatorEngine:
 
     def refine(self, start: Crystal, pressure: float) -> RefinedPhase | Failure:
         """Relax a structure, unless that has been done."""
-        asked = {"settings": self.settings(), "pressure": pressure, "structure": structure_document(start)}
+        asked = {
+            "settings": self.settings(),
+            "descent": asdict(self.descent),
+            "pressure": pressure,
+            "structure": structure_document(start),
+        }
         path = kept_file(self.kept, asked)
-        if not path.exists():
-            result = self._relaxer().relax([start], pressure)[0]
+        if path.exists():
+            return _refined(relaxed_from(json.loads(path.read_text())["result"]), pressure)
+        result = self._relaxer().relax([start], pressure)[0]
+        if isinstance(result, Relaxed) or result.reason is not Reason.CALCULATOR:
             with writing_to(self.kept):
                 self.kept.mkdir(exist_ok=True)
             replace_text(path, json.dumps(asked | {"result": relaxed_document(result)}))
-        return _refined(relaxed_from(json.loads(path.read_text())["result"]), pressure)
+        return _refined(result, pressure)
 
     def _relaxer(self) -> BatchRelaxer:
         from gasearch.potential.ase_calculator import AseCalculator

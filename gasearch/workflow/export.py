@@ -16,23 +16,25 @@ from gasearch.espresso.pw import PwSettings, starting_spins, write_scf
 from gasearch.espresso.settings import ExportSettings
 from gasearch.files import replace_text, replacing, writing_to
 from gasearch.potential.card import sha256_of
-from gasearch.workflow.electrons import electrons_file, file_name
+from gasearch.workflow.electrons import electrons_file, file_name, has_electrons
 from gasearch.workflow.phonons import verdict_of
 from gasearch.workflow.refined_document import aligned_in, structure_from
 from gasearch.workflow.run_directory import RunDirectory, existing_run
-from gasearch.workflow.snapshots import dft_hull_snapshot
+from gasearch.workflow.snapshots import dft_hull_snapshot, snapshot
 from gasearch.workflow.vasp import vasp_inputs
 
 #: Raised by one whenever readers of an older ``candidate.json`` could misread a new one.
 FORMAT: Final = 1
 SCHEMA: Final = f"candidate-{FORMAT}.schema.json"
+#: What in a candidate's provenance names the phase and its run.
+_IDENTITY: Final = ("candidate", "input_sha256", "potential_sha256")
 
 
 def export(settings: ExportSettings, path: Path) -> list[Path]:
     """Write a folder for each refined metal near the DFT hull; return them.
 
-    Of twins one is written; references that the search did not find are written as well. An older folder of the same
-    phase is replaced.
+    Of twins one is written; references that the search did not find are written as well. Older folders of the same
+    phase of the same run are replaced, also where it had another space group.
 
     Raises
     ------
@@ -59,7 +61,6 @@ def candidate_document(
     phase: Mapping[str, Any], document: Mapping[str, Any], verdict: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """Return what ``candidate.json`` says of a phase of ``refined.json``; ``verdict`` is that of its phonons."""
-    electrons = phase["electrons"]
     return {
         "format": FORMAT,
         "schema": SCHEMA,
@@ -70,7 +71,7 @@ def candidate_document(
         "structure": phase["structure"],
         "dft": phase["dft"],
         "mlip": phase["mlip"],
-        "electrons": electrons if electrons and "failure" not in electrons else None,
+        "electrons": phase["electrons"] if has_electrons(phase) else None,
         "phonons": verdict,
         "provenance": {
             **document["provenance"],
@@ -93,7 +94,7 @@ def _write(
     phase: Mapping[str, Any], document: Mapping[str, Any], directory: RunDirectory, to: Path, vasp: bool
 ) -> Path:
     """Write a folder in one go: a reader finds it complete or not at all."""
-    name = phase["name"] if phase["origin"] == "search" else "reference"
+    name = phase["name"] if phase["origin"] == "search" else f"reference-{_place(phase['name'])}"
     folder = to / file_name(f"{phase['formula']}-{phase['space_group'].replace('/', '_')}-{name}")
     part = to / f".{folder.name}.part"
     with writing_to(folder):
@@ -103,9 +104,27 @@ def _write(
         digests = {str(file.relative_to(part)): sha256_of(file) for file in sorted(part.rglob("*")) if file.is_file()}
         described = candidate_document(phase, document, verdict_of(directory, phase)) | {"files_sha256": digests}
         replace_text(part / "candidate.json", json.dumps(described, indent=1) + "\n")
-        shutil.rmtree(folder, ignore_errors=True)
+        for older in _folders_of(described, to) | {folder}:
+            shutil.rmtree(older, ignore_errors=True)
         part.rename(folder)
     return folder
+
+
+def _place(reference: str) -> str:
+    """Return what tells references apart: the name of a known phase, or of a file and the place in it."""
+    return Path(reference.partition(", doi:")[0].removesuffix("#0")).name
+
+
+def _folders_of(described: Mapping[str, Any], to: Path) -> set[Path]:
+    """Return the folders that hold the same phase of the same run at the same pressure."""
+    same = [described["pressure_GPa"], *(described["provenance"][key] for key in _IDENTITY)]
+    found = set()
+    for file in to.glob("[!.]*/candidate.json"):
+        other = snapshot(file)
+        provenance = other.get("provenance", {})
+        if [other.get("pressure_GPa"), *(provenance.get(key) for key in _IDENTITY)] == same:
+            found.add(file.parent)
+    return found
 
 
 def _write_files(
@@ -121,9 +140,9 @@ def _write_files(
         shutil.copy(folder / "POSCAR", folder / "vasp" / "POSCAR")
         for name, text in vasp_inputs(crystal, document["pressure_GPa"], settings).items():
             replace_text(folder / "vasp" / name, text)
-    data = electrons_file(directory, phase["name"])
+    data, known = electrons_file(directory, phase["name"]), has_electrons(phase)
     for file in (data, data.with_suffix(".png")):
-        if phase["electrons"] and file.exists():
+        if known and file.exists():
             shutil.copy(file, folder / f"electrons{file.suffix}")
 
 

@@ -67,6 +67,7 @@ def _drive(
     }
     with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    shared = magnet.settings(sorted({z for crystal in crystals.values() for z in crystal.composition.elements}))
     with locked(folder / "lock"):
         documents = {}
         for name, crystal in crystals.items():
@@ -75,14 +76,14 @@ def _drive(
             found = [one for task in tasks for one in task.result()]
             documents[name] = _document(found, settings, crystal)
             # What is finished is there before the next one begins.
-            replace_text(folder / "magnetism.json", json.dumps(_whole(documents, settings, magnet), indent=1) + "\n")
+            replace_text(folder / "magnetism.json", json.dumps(_whole(documents, settings, shared), indent=1) + "\n")
             for line in _lines(name, documents[name]):
                 say(line)
             with writing_to(folder):
                 for file in plot_moments(_picture(found, settings), _title(name, crystal), folder / f"{name}-moments"):
                     say(str(file))
         if len(documents) > 1:
-            say(f"softest first: {', '.join(_whole(documents, settings, magnet)['softest_first'])}")
+            say(f"softest first: {', '.join(_whole(documents, settings, shared)['softest_first'])}")
 
 
 def _document(found: Sequence[Followed], settings: MagnetismSettings, crystal: Crystal) -> dict[str, Any]:
@@ -159,10 +160,10 @@ def _hysteresis(curves: Mapping[str, MagneticCurve]) -> dict[str, float]:
     return found
 
 
-def _whole(documents: Mapping[str, Any], settings: MagnetismSettings, magnet: Magnet) -> dict[str, Any]:
+def _whole(documents: Mapping[str, Any], settings: MagnetismSettings, shared: Mapping[str, Any]) -> dict[str, Any]:
     grounds = {name: _read_softness(document["ground_state"]["softness"]) for name, document in documents.items()}
     return {
-        "settings": asdict(settings) | {"elements": sorted(settings.elements)} | magnet.settings(),
+        "settings": asdict(settings) | {"elements": sorted(settings.elements)} | dict(shared),
         "gasearch": version("gasearch"),
         "softest_first": ranked(grounds),
         "materials": dict(documents),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,7 +15,7 @@ from gasearch.espresso.electronic import XML, gap_of, read_bands
 from gasearch.espresso.protocol import DftProtocol
 from gasearch.espresso.pw import read_scf, write_scf
 from gasearch.espresso.relaxer import PwRelaxer
-from gasearch.espresso.runner import PwRunner, Step, failure, installed_version
+from gasearch.espresso.runner import PwRunner, Step, failure, installed_version, safer
 from gasearch.espresso.vc_relax import Descent
 from gasearch.files import replace_text, writing_to
 from gasearch.outcomes import Failure, Reason
@@ -55,8 +55,8 @@ class Magnet(Protocol):
         """Relax from moments (n,), Bohr magnetons, at a pressure (eV/Å³); without spins if all are 0."""
         ...
 
-    def settings(self) -> dict[str, Any]:
-        """Return what all enthalpies share, as plain data."""
+    def settings(self, numbers: Sequence[int]) -> dict[str, Any]:
+        """Return all that enthalpies of crystals of these elements depend on, as plain data."""
         ...
 
 
@@ -81,10 +81,13 @@ class EspressoMagnet:
         return found if isinstance(found, Failure) else self._state(runner, found.relaxed.crystal, pressure)
 
     def _state(self, runner: PwRunner, crystal: Crystal, pressure: float) -> MagneticState | Failure:
-        text = write_scf(crystal, runner.settings, str(runner.pseudo_dir), runner.spins, disk_io="low")
-        record = runner.run([Step("pw.x", text)], crystal, [f"pwscf.save/{XML}"])
-        scf = read_scf(record.printed[0], len(crystal))
-        if scf is None or XML not in record.files:
+        for settings in (runner.settings, safer(runner.settings)):
+            text = write_scf(crystal, settings, str(runner.pseudo_dir), runner.spins, disk_io="low")
+            record = runner.run([Step("pw.x", text)], crystal, [f"pwscf.save/{XML}"])
+            scf = read_scf(record.printed[0], len(crystal))
+            if scf is not None and XML in record.files:
+                break
+        else:
             problem = failure(record)
             return Failure(Reason.CALCULATOR, crystal=crystal, detail=f"{problem.problem}: {problem.detail}")
         gap, _ = gap_of(read_bands(record.files[XML]), scf.magnetization)
@@ -96,9 +99,14 @@ class EspressoMagnet:
             metal=gap == 0,
         )
 
-    def settings(self) -> dict[str, Any]:
-        """Return the settings of pw.x, and its version."""
-        return {"quantum_espresso": installed_version(), "pw": asdict(self.protocol.pw)}
+    def settings(self, numbers: Sequence[int]) -> dict[str, Any]:
+        """Return the settings of pw.x and of the relaxation, the version and the pseudopotentials' sums."""
+        return {
+            "quantum_espresso": installed_version(),
+            "pw": asdict(self.protocol.pw),
+            "descent": asdict(self.protocol.descent),
+            "pseudopotential_sha256": self.runner.pseudopotentials(sorted(set(map(int, numbers)))),
+        }
 
 
 @dataclass(frozen=True)
@@ -131,9 +139,13 @@ class CalculatorMagnet:
         ended = potential.magnetic_moments(found.crystal)
         return MagneticState(found.crystal, found.enthalpy, ended, float(ended.sum()), None)
 
-    def settings(self) -> dict[str, Any]:
-        """Return the calculator and what it was given."""
-        return {"ase_calculator": self.calculator, "ase_arguments": dict(self.arguments)}
+    def settings(self, numbers: Sequence[int]) -> dict[str, Any]:
+        """Return the calculator, what it was given, and what counts as relaxed."""
+        return {
+            "ase_calculator": self.calculator,
+            "ase_arguments": dict(self.arguments),
+            "descent": asdict(self.descent),
+        }
 
 
 @dataclass(frozen=True)
@@ -161,12 +173,12 @@ class KeptMagnet:
             replace_text(path, json.dumps(_plain_state(state)))
         return state
 
-    def settings(self) -> dict[str, Any]:
+    def settings(self, numbers: Sequence[int]) -> dict[str, Any]:
         """Return those of the other."""
-        return self.magnet.settings()
+        return self.magnet.settings(numbers)
 
     def _file(self, start: Crystal, moments: np.ndarray, pressure: float) -> Path:
-        asked = [self.settings(), structure_document(start), moments.tolist(), pressure]
+        asked = [self.settings(start.numbers), structure_document(start), moments.tolist(), pressure]
         return kept_file(self.kept, asked)
 
 

@@ -22,7 +22,7 @@ from gasearch.report.figures import (
 )
 from gasearch.report.front import FrontPicture, plot_fronts
 from gasearch.thermodynamics.hull import Hull, endpoint_enthalpies
-from gasearch.workflow.electrons import electron_picture, electrons_file
+from gasearch.workflow.electrons import electron_picture, electrons_file, has_electrons
 from gasearch.workflow.run_directory import RunDirectory
 from gasearch.workflow.snapshots import has_dft_hull, hull_snapshot, snapshot
 from gasearch.workflow.summary import undoubted
@@ -114,7 +114,7 @@ def draw_electrons(directory: RunDirectory) -> list[Path]:
     files = []
     for phase in document["phases"]:
         data = electrons_file(directory, phase["name"])
-        if data.exists():
+        if has_electrons(phase) and data.exists():
             title = f"{formula_text(phase['formula'])} {space_group_text(phase['space_group'])} at "
             title += f"{number_text(document['pressure_GPa'])} GPa"
             with writing_to(directory.electrons):

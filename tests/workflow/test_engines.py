@@ -8,7 +8,7 @@ from gasearch.cli import main
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.known_phases import KNOWN_PHASES, known_phases
 from gasearch.crystal.symmetry import space_group
-from gasearch.errors import InputError, PotentialError, RunDirectoryError
+from gasearch.errors import InputError, MissingProgramError, PotentialError, RunDirectoryError
 from gasearch.espresso.settings import RefineSettings
 from gasearch.outcomes import Failure, Reason, RefinedPhase
 from gasearch.units import pressure_from_GPa
@@ -42,13 +42,31 @@ def test_a_calculator_relaxes_and_what_it_has_done_is_read_again(tmp_path: Path,
     assert engine.electrons(found) is None and engine.cutoffs() == {}
 
 
-def test_what_a_calculator_does_not_know_is_a_failure_that_is_kept(tmp_path: Path):
+def test_another_accuracy_is_another_question(tmp_path: Path):
+    fast, precise = (
+        engine_of(RefineSettings(ase_calculator="ase.calculators.emt.EMT", protocol=name), tmp_path)
+        for name in ("fast", "precise")
+    )
+    assert fast.refine(ALUMINIUM, PRESSURE).relaxed.max_stress > 2 * precise.descent.max_stress
+    assert precise.refine(ALUMINIUM, PRESSURE).relaxed.max_stress < precise.descent.max_stress
+
+
+def test_a_calculator_that_lacks_its_program_stops_and_spoils_nothing(tmp_path: Path, monkeypatch):
+    engine = CalculatorEngine(
+        "gasearch.espresso.calculator.PwCalculator", {}, RefineSettings().dft.descent, tmp_path / "kept"
+    )
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MissingProgramError, match=r"pw\.x is not on the PATH"):
+        engine.refine(ALUMINIUM, PRESSURE)
+    assert not (tmp_path / "kept").exists()
+
+
+def test_what_a_calculator_fails_to_do_is_tried_again(tmp_path: Path):
     engine = CalculatorEngine("ase.calculators.emt.EMT", {}, RefineSettings().dft.descent, tmp_path / "kept")
     sodium = Crystal(ALUMINIUM.cell, ALUMINIUM.frac, [11])
-    for _ in range(2):
-        found = engine.refine(sodium, PRESSURE)
-        assert isinstance(found, Failure) and found.reason is Reason.CALCULATOR
-    assert len(list((tmp_path / "kept").iterdir())) == 1
+    found = engine.refine(sodium, PRESSURE)
+    assert isinstance(found, Failure) and found.reason is Reason.CALCULATOR
+    assert not (tmp_path / "kept").exists()
 
 
 @pytest.mark.parametrize("phase", KNOWN_PHASES, ids=lambda phase: f"{phase.element} {phase.prototype.name}")
