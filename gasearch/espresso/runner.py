@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -39,7 +41,7 @@ _VERSION = re.compile(r"Program PWSCF v\.(\S+) starts")
 _VALENCE = re.compile(r'z_valence\s*=\s*"\s*([\d.EeDd+]+)|^\s*([\d.]+)\s+Z valence', re.MULTILINE)
 #: What every program of Quantum ESPRESSO prints last.
 _DONE = "JOB DONE"
-#: The file that holds the limit at which a program was killed.
+#: The file that holds the limit at which a program was killed, and its launcher.
 _LIMIT = "killed_after_s"
 
 
@@ -85,11 +87,14 @@ class Record:
         Name → text of the result files that were asked for.
     limit : float or None
         The wall-clock limit, s, at which the last one was killed; None if none was.
+    launcher : str
+        What had started it, if it was killed there: on more ranks it may be done in time.
     """
 
     printed: tuple[str, ...]
     files: Mapping[str, str] = field(default_factory=dict)
     limit: float | None = None
+    launcher: str = ""
 
 
 def default_pseudo_dir() -> Path:
@@ -261,7 +266,8 @@ class PwRunner:
         """Whether a record need not be made again, as it would be by another version or with more time."""
         made_by, installed = _version(record.printed[0]), installed_version()
         same = None in (made_by, installed) or made_by == installed
-        return same and (record.limit is None or record.limit >= self.timeout)
+        slow = record.limit is not None and record.launcher == shlex.join(self.launcher)
+        return same and (record.limit is None or (slow and record.limit >= self.timeout))
 
     def _run(self, steps: Sequence[Step], directory: Path, results: Sequence[str]) -> Record:
         printed: list[str] = []
@@ -270,7 +276,8 @@ class PwRunner:
                 printed.append(run_program(step, directory, self.timeout, self.launcher))
             except subprocess.TimeoutExpired as error:
                 # It is bytes although text was asked for; None if nothing was printed.
-                return Record((*printed, (error.output or b"").decode(errors="replace")), limit=self.timeout)
+                printed.append((error.output or b"").decode(errors="replace"))
+                return Record(tuple(printed), limit=self.timeout, launcher=shlex.join(self.launcher))
             # pw.x says that its job is done also where the SCF did not converge.
             if _DONE not in printed[-1] or _UNCONVERGED.search(printed[-1]):
                 break
@@ -338,19 +345,28 @@ def _keep(steps: Sequence[Step], record: Record, place: Path) -> None:
         for name, text in record.files.items():
             replace_text(part / "files" / name, text)
         if record.limit is not None:
-            replace_text(part / _LIMIT, f"{record.limit:g}")
+            replace_text(part / _LIMIT, f"{record.limit:g}\n{record.launcher}")
         part.chmod(0o755)
-        shutil.rmtree(place, ignore_errors=True)
-        part.rename(place)
+        aside = part.with_name(f"{part.name}-old")
+        with contextlib.suppress(FileNotFoundError):
+            place.rename(aside)
+        try:
+            part.rename(place)
+        except OSError:
+            if not place.is_dir():
+                raise
+            shutil.rmtree(part)  # another rank was quicker
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _read_record(place: Path) -> Record:
     printed = sorted(place.glob("*.out"), key=lambda path: int(path.name.partition("-")[0]))
     files = {path.name: path.read_text() for path in sorted((place / "files").iterdir())}
-    limit = place / _LIMIT
-    return Record(
-        tuple(path.read_text() for path in printed), files, float(limit.read_text()) if limit.exists() else None
-    )
+    texts, killed = tuple(path.read_text() for path in printed), place / _LIMIT
+    if not killed.exists():
+        return Record(texts, files)
+    limit, _, launcher = killed.read_text().partition("\n")
+    return Record(texts, files, float(limit), launcher)
 
 
 def safer(settings: PwSettings) -> PwSettings:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
+from gasearch.errors import GasearchError
 from gasearch.files import writing_to
 from gasearch.parallel.cluster import cluster_executor, jobs_left
 from gasearch.parallel.executor import QueueExecutor, drive, serial_executor
@@ -28,7 +30,8 @@ def drive_programs(
     """Call a driver whose tasks wait for other programs.
 
     An error is not kept back until programs that run have ended, which may take hours: they die with this process, and
-    what they have finished is kept. Jobs of a cluster run on, and are found again.
+    what they have finished is kept. Other ranks finish theirs; that they are waited for is logged. Jobs of a cluster
+    run on, and are found again.
 
     Parameters
     ----------
@@ -46,8 +49,17 @@ def drive_programs(
     if cluster is not None and jobs is not None:
         return drive(driver, cluster_executor(cluster, jobs), orderly=())
     if executor.workers > 1:
-        return driver(executor)
+        return _on_ranks(driver, executor)
     return drive(driver, serial_executor(threads=threads), orderly=())
+
+
+def _on_ranks(driver: Callable[[QueueExecutor], T], executor: QueueExecutor) -> T:
+    try:
+        return driver(executor)
+    except GasearchError as error:
+        message = "%s (now programs that run on other ranks are waited for; end this if you like, nothing is lost)"
+        logging.getLogger(__name__).error(message, error)
+        raise
 
 
 def prepare_scratch(scratch: Path, jobs: Path) -> None:

@@ -103,14 +103,14 @@ def _drive(
         task.check.check(start.composition.elements)
     file = task.output / "barrier.json"
     made_by = _made_by(task, start, end)
-    done = _kept(file, made_by)
+    done = {pressure: _timed(one, task) for pressure, one in _kept(file, made_by).items()}
     ask = partial(barrier_at, task, start, end)
     futures = {p: executor.submit(ask, p) for p in task.pressures_GPa if p not in done}
     with writing_to(task.output):
         task.output.mkdir(parents=True, exist_ok=True)
     for pressure in task.pressures_GPa:
         if pressure in futures:
-            done[pressure] = futures[pressure].result()
+            done[pressure] = _timed(futures[pressure].result(), task)
         _write(file, made_by, done)
         for line in _lines(done[pressure]):
             say(line)
@@ -143,14 +143,15 @@ def barrier_at(task: BarrierTask, start: Crystal, end: Crystal, pressure_GPa: fl
     ends = BatchRelaxer(potential, _TIGHT).relax([start, end], pressure)
     for name, relaxed in zip((task.start, task.end), ends, strict=True):
         if isinstance(relaxed, Failure):
-            raise CalculationError(f"{name} cannot be relaxed at {pressure_GPa:g} GPa: {relaxed.reason}")
+            detail = f": {relaxed.detail}" if relaxed.detail else ""
+            raise CalculationError(f"{name} cannot be relaxed at {pressure_GPa:g} GPa: {relaxed.reason}{detail}")
     paths = barrier_paths(potential, ends[0], ends[1], pressure, task.settings)
     return {
         "pressure_GPa": pressure_GPa,
         "within_training_range": is_trained_at(task.potential, pressure_GPa),
         "start": _end_document(start, ends[0]),
         "end": _end_document(end, ends[1]),
-        "lowest": _barrier_document(paths[0], task) if paths[0].band.converged else None,
+        "lowest": _barrier_document(paths[0]) if paths[0].band.converged else None,
         "paths": [_path_document(path) for path in paths],
     }
 
@@ -166,16 +167,26 @@ def _end_document(given: Crystal, relaxed: Relaxed) -> dict[str, Any]:
     }
 
 
-def _barrier_document(path: TransitionPath, task: BarrierTask) -> dict[str, Any]:
+def _timed(found: Mapping[str, Any], task: BarrierTask) -> dict[str, Any]:
+    """Return what was found at a pressure with the lifetime that is asked for, which needs no new band."""
+    lowest = found["lowest"]
+    if lowest is None:
+        return dict(found)
+    lifetime = {
+        "temperature_K": task.temperature,
+        "attempt_frequency_THz": task.attempts,
+        "log10_lifetime_s": log_lifetime(lowest["barrier_eV_per_cell"], task.temperature, task.attempts),
+    }
+    return {**found, "lowest": {**lowest, **lifetime}}
+
+
+def _barrier_document(path: TransitionPath) -> dict[str, Any]:
     return {
         "barrier_meV_per_atom": MEV_PER_EV * path.forward / path.atoms,
         "barrier_meV_per_formula_unit": MEV_PER_EV * path.forward / path.saddle.composition.units,
         "barrier_eV_per_cell": path.forward,
         "backward_meV_per_atom": MEV_PER_EV * path.backward / path.atoms,
         "atoms": path.atoms,
-        "temperature_K": task.temperature,
-        "attempt_frequency_THz": task.attempts,
-        "log10_lifetime_s": log_lifetime(path.forward, task.temperature, task.attempts),
     }
 
 
@@ -203,8 +214,6 @@ def _made_by(task: BarrierTask, start: Crystal, end: Crystal) -> dict[str, Any]:
     return {
         "potential_sha256": identity(task.potential),
         "settings": plain(task.settings, {}),
-        "temperature_K": task.temperature,
-        "attempt_frequency_THz": task.attempts,
         "start": structure_document(start),
         "end": structure_document(end),
     }

@@ -138,7 +138,7 @@ def _write_files(
     if vasp:
         (folder / "vasp").mkdir()
         shutil.copy(folder / "POSCAR", folder / "vasp" / "POSCAR")
-        for name, text in vasp_inputs(crystal, document["pressure_GPa"], settings).items():
+        for name, text in vasp_inputs(crystal, document["pressure_GPa"], settings, aligned_in(phase)).items():
             replace_text(folder / "vasp" / name, text)
     data, known = electrons_file(directory, phase["name"]), has_electrons(phase)
     for file in (data, data.with_suffix(".png")):

@@ -87,7 +87,7 @@ def _drive(
     ]
     followed = [i for i, p in enumerate(proposals) if p.above is None or p.above <= settings.follow]
     ask = partial(_checked, settings, potential, folder)
-    checks = {i: executor.submit(ask, histories[i]) for i in followed}
+    checks = {i: executor.submit(ask, _given(proposals[i]), histories[i]) for i in followed}
     phases = []
     for i in followed:
         rows = _rows(potential, proposals[i], histories[i], hulls, checks[i].result())
@@ -156,12 +156,13 @@ def _folder(path: Path) -> Path:
 
 
 def _checked(
-    settings: DecompressionSettings, potential: PotentialSettings, folder: Path, history: History
+    settings: DecompressionSettings, potential: PotentialSettings, folder: Path, given: Crystal | None, history: History
 ) -> list[dict[str, Any]]:
     """Return what is said of a phase at each pressure, down to where it is lost; each is kept."""
+    before = [given, *(result.crystal if isinstance(result, Relaxed) else None for result in history)]
     documents: list[dict[str, Any]] = []
-    for place, (pressure, result) in enumerate(zip(settings.pressures, history, strict=True)):
-        found = _step(history[place - 1] if place else None, result)
+    for pressure, earlier, result in zip(settings.pressures, before, history, strict=False):
+        found = _step(earlier, result)
         if found is None:
             asked = {
                 "potential_sha256": identity(potential),
@@ -185,11 +186,16 @@ def _check(
     return check_document(check(exact, crystal, pressure, settings.phonons))
 
 
-def _step(before: Relaxed | Failure | None, now: Relaxed | Failure) -> Check | None:
+def _given(proposal: Proposal) -> Crystal | None:
+    """Return the structure that a file gave, which must stay itself; a search's own was relaxed by the potential."""
+    return proposal.crystal if proposal.above is None else None
+
+
+def _step(before: Crystal | None, now: Relaxed | Failure) -> Check | None:
     """Return what became of a phase where the step to this pressure alone lost it; None where it is to be checked."""
     if isinstance(now, Failure):
         return Check(Verdict.LOST, str(now.reason))
-    if isinstance(before, Relaxed) and not same_structure(before.crystal, now.crystal):
+    if before is not None and not same_structure(before, now.crystal):
         return Check(Verdict.TRANSFORMED, leads_to=now.crystal)
     return None
 

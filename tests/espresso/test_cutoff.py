@@ -9,6 +9,7 @@ from gasearch.espresso.cutoff import CutoffCheck, basis_error, check_cutoff, pul
 from gasearch.espresso.protocol import PROTOCOLS
 from gasearch.espresso.pw import PwSettings, ScfResult, k_grid
 from gasearch.espresso.runner import PwRunner, ScfFailure, ScfProblem, default_pseudo_dir
+from gasearch.units import pressure_from_GPa
 
 BCC = Crystal((np.ones((3, 3)) - 2 * np.eye(3)) * 0.73, [[0, 0, 0]], [1])
 needs_pw = pytest.mark.skipif(shutil.which("pw.x") is None, reason="pw.x is not installed")
@@ -46,6 +47,28 @@ def test_stress_and_slope_are_compared():
     found = check_cutoff(Springs(PwSettings()), BCC)
     assert (found.by_slope, found.by_stress) == pytest.approx((1.2, 1.2 * 0.96))
     assert found.error == pytest.approx(0.04)
+
+
+@dataclass(frozen=True)
+class Complete:
+    """A crystal whose stress is the slope of its energy, with Vinet's equation of state; volumes in those at rest."""
+
+    settings: PwSettings
+    bulk: float
+    stiffening: float = 5.0
+
+    def scf(self, crystal: Crystal) -> ScfResult:
+        eta, x = 1.5 * (self.stiffening - 1), crystal.volume ** (1 / 3)
+        pressure = 3 * self.bulk * (1 - x) / x**2 * np.exp(eta * (1 - x))
+        energy = 9 * self.bulk / eta**2 * (1 - (1 - eta * (1 - x)) * np.exp(eta * (1 - x)))
+        return ScfResult(energy, np.zeros((1, 3)), -pressure * np.eye(3), 1, 1)
+
+
+@pytest.mark.parametrize("volume", [0.999, 0.99, 0.95, 0.8, 0.6])
+@pytest.mark.parametrize("bulk_GPa", [10.0, 170.0, 310.0])
+def test_a_complete_basis_has_no_error_however_stiff_the_crystal_is(volume: float, bulk_GPa: float):
+    runner = Complete(PwSettings(), pressure_from_GPa(bulk_GPa))
+    assert check_cutoff(runner, BCC.scaled_to(volume)).error < 3e-4
 
 
 def test_all_volumes_have_the_same_grid_of_k_points():

@@ -200,13 +200,37 @@ def test_programs_after_one_that_failed_are_not_run(runner, fake_programs, hydro
     assert len(runner.run([Step("pw.x", "bad"), *STEPS], hydrogen).printed) == 1
 
 
-def test_a_killed_program_is_run_again_only_with_more_time(runner, tmp_path, fake_programs, hydrogen):
+def test_a_killed_program_is_run_again_only_with_more_time_or_another_launcher(
+    runner, tmp_path, fake_programs, hydrogen, monkeypatch
+):
     short = replace(runner, kept=tmp_path / "kept", timeout=1.0)
     record = short.run(STEPS, hydrogen)
     assert record.printed == ("half",) and failure(record) == ScfFailure(ScfProblem.TIMEOUT, "1 s")
     assert short.run(STEPS, hydrogen).limit == 1.0 and len(fake_programs) == 1
+    monkeypatch.setattr("gasearch.espresso.runner.PwRunner.check", lambda *_: None)
+    assert replace(short, launcher=("mpirun", "-n", "4")).run(STEPS, hydrogen).limit == 1.0
+    assert len(fake_programs) == 2
+    fake_programs.clear()
     assert replace(short, timeout=9.0).run(STEPS, hydrogen).limit is None
-    assert len(fake_programs) == 3
+    assert len(fake_programs) == 2
+
+
+def test_of_two_ranks_that_keep_the_same_calculation_the_quicker_one_counts(
+    runner, tmp_path, fake_programs, hydrogen, monkeypatch
+):
+    keeping = replace(runner, kept=tmp_path / "kept", timeout=9.0)
+    rename = Path.rename
+
+    def overtaken(part: Path, place: Path) -> Path:
+        if part.name.startswith(".part-") and not part.name.endswith("-old"):
+            (place / "files").mkdir(parents=True)
+            (place / "0-pw.x.out").write_text("of the other")
+        return rename(part, place)
+
+    monkeypatch.setattr(Path, "rename", overtaken)
+    keeping.run(STEPS, hydrogen)
+    assert keeping.run(STEPS, hydrogen).printed == ("of the other",)
+    assert len(list((tmp_path / "kept").iterdir())) == 1
 
 
 @pytest.mark.parametrize(

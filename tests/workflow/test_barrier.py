@@ -40,6 +40,11 @@ def test_a_barrier_is_found_drawn_and_not_found_again(ends: list[str], tmp_path:
     assert {"barrier.png", "barrier.svg"} <= {file.name for file in output.iterdir()}
     monkeypatch.setattr("gasearch.workflow.barrier.barrier_paths", None)
     assert main(command(ends, output, "--temperature", "500")) == 0
+    # A lifetime at another temperature needs no other band, and costs none.
+    assert main(command(ends, output, "--temperature", "77", "--attempts", "3")) == 0
+    (again,) = json.loads((output / "barrier.json").read_text())["pressures"]
+    assert again["paths"] == found["paths"] and again["lowest"]["temperature_K"] == 77
+    assert again["lowest"]["log10_lifetime_s"] > lowest["log10_lifetime_s"]
 
 
 def test_what_is_no_minimum_at_the_pressure_is_said(ends: list[str], tmp_path: Path, capsys):

@@ -98,6 +98,14 @@ def test_inputs_of_vasp_have_the_pressure_in_kbar_and_a_grid():
     assert texts["KPOINTS"].splitlines()[2:] == ["Gamma", "7 7 7", "0 0 0"]
 
 
+def test_a_magnet_is_one_for_vasp_too():
+    iron = Crystal(ALUMINIUM.cell, [[0, 0, 0], [0.5, 0.5, 0.5], [0.2, 0.2, 0.2]], [26, 1, 26])
+    # In the order of POSCAR.
+    assert vasp_inputs(iron, 0.0, {}, aligned=True)["INCAR"].endswith("ISPIN = 2\nMAGMOM = 0 5 5\n")
+    assert "ISPIN" not in vasp_inputs(iron, 0.0, {})["INCAR"]
+    assert "ISPIN" not in vasp_inputs(ALUMINIUM, 0.0, {}, aligned=True)["INCAR"]
+
+
 def test_refinement_by_a_calculator_from_the_command_line(run: Path, tmp_path: Path, capsys):
     arguments = json.dumps({"sigma": 1.4, "epsilon": 1.0, "rc": 4.0})
     command = ["refine", str(run), "--no-known", "--calculator", "ase.calculators.lj.LennardJones"]

@@ -3,6 +3,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ase import Atoms
+from ase.io import write
 
 from gasearch.cli import main
 from gasearch.crystal.crystal import Crystal
@@ -67,9 +69,20 @@ def relaxed(cell: np.ndarray) -> Relaxed:
 def test_a_step_that_changes_the_structure_is_told():
     fcc, bcc = relaxed(1.8 * (np.ones((3, 3)) - np.eye(3))), relaxed(1.4 * (np.ones((3, 3)) - 2 * np.eye(3)))
     assert _step(None, fcc) is None
-    assert _step(fcc, fcc) is None
-    assert _step(fcc, bcc).verdict is Verdict.TRANSFORMED
-    assert _step(fcc, Failure(Reason.EXPLODED)).verdict is Verdict.LOST
+    assert _step(fcc.crystal, fcc) is None
+    assert _step(fcc.crystal, bcc).verdict is Verdict.TRANSFORMED
+    assert _step(fcc.crystal, Failure(Reason.EXPLODED)).verdict is Verdict.LOST
+
+
+def test_a_given_structure_must_stay_itself_at_the_first_pressure(first_search: Path, tmp_path: Path, capsys):
+    given = tmp_path / "given.cif"
+    write(given, Atoms("Ni2", cell=[1.9, 2.6, 3.1, 80, 95, 104], scaled_positions=[[0, 0, 0], [0.4, 0.55, 0.6]]))
+    command = ["quench", str(first_search), "--to", "20", "--steps", "2", "--follow", "0", "--no-phonons"]
+    assert main([*command, "--structure", str(given)]) == 0
+    followed = json.loads((first_search / "quench.json").read_text())["phases"]
+    (phase,) = [phase for phase in followed if "given.cif" in phase["name"]]
+    assert [row["verdict"] for row in phase["rows"]] == ["transformed"]
+    assert phase["lowest_minimum_GPa"] is None and phase["lost_GPa"] == pytest.approx(40.0)
 
 
 def row(pressure: float, verdict: Verdict, **more) -> dict:
