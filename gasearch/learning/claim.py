@@ -8,7 +8,7 @@ asked about spectra of materials that the base does not hold. Everything random 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -18,6 +18,7 @@ from gasearch.learning.crystals import Density, crystal_spectrum
 from gasearch.learning.curves import reduced_tc_of, smooth, spectrum_features
 from gasearch.learning.kernel_ridge import KernelRidge
 from gasearch.learning.latent import Generator
+from gasearch.learning.spectra import material_key
 from gasearch.learning.synthetic import Group, Problem, Row, row, table, tc_of
 from gasearch.superconductivity.modes import Modes, Spectrum
 
@@ -32,6 +33,10 @@ ASKED: Final = (0.10, 0.13, 0.16)
 LEAST: Final = 1e-3
 #: Share of the crystals that are left out of the base to ask about them.
 _LEFT_OUT: Final = 0.3
+#: Draws of the bootstrap.
+_DRAWS: Final = 10_000
+#: Materials without which nothing is decided.
+_FEWEST: Final = 4
 #: Einstein models have as many modes at most.
 _MODES: Final = 4
 
@@ -88,21 +93,24 @@ class Trial:
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean, and where 95 % of its bootstrap lies.
+    """A mean over materials, and its 95 % interval.
 
     Parameters
     ----------
     mean, low, high : float
+    materials : int
+        Independent witnesses.
     """
 
     mean: float
     low: float
     high: float
+    materials: int
 
     @property
     def verdict(self) -> str:
         """Which is better, where this is the error with the decoder less that with Einstein models."""
-        if self.low <= 0 <= self.high:
+        if self.low <= 0 <= self.high or self.materials < _FEWEST:
             return "undecided"
         return "Einstein models are better" if self.low > 0 else "the decoder is better"
 
@@ -110,8 +118,8 @@ class Interval:
 def trial(seed: int, design: Design, densities: Sequence[Density], cases: Sequence[Case]) -> Trial:
     """Learn from each of `SETS` and ask; no material that is asked about is among the base."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
-    asked = {case.material for case in cases}
-    known = [one for one in densities if one.formula not in asked]
+    asked = {material_key(case.material) for case in cases}
+    known = [one for one in densities if material_key(one.formula) not in asked]
     order = rng.permutation(len(known))
     away = [known[i] for i in order[: round(_LEFT_OUT * len(known))]]
     base = [crystal_spectrum(known[i], _lam(rng), rng) for i in order[len(away) :] for _ in range(design.couplings)]
@@ -135,19 +143,31 @@ def difference(trials: Sequence[dict[str, tuple[float, ...]]], materials: dict[s
     for errors in trials:
         found: dict[str, list[float]] = {}
         for name, (_, einstein, decoder) in errors.items():
-            found.setdefault(materials.get(name, name), []).append(decoder - einstein)
+            found.setdefault(material_key(materials.get(name, name)), []).append(decoder - einstein)
         by_trial.append({material: float(np.mean(values)) for material, values in found.items()})
     names = sorted(set().union(*by_trial))
     values = np.array([[one.get(name, np.nan) for name in names] for one in by_trial])
     rng = np.random.default_rng(seed)
     means = []
-    for _ in range(2000):
+    for _ in range(_DRAWS):
         rows, columns = (rng.integers(0, size, size) for size in values.shape)
         some = values[np.ix_(rows, columns)]
         if np.isfinite(some).any():
             means.append(np.nanmean(some))
-    low, high = np.quantile(means, [0.025, 0.975])
-    return Interval(float(np.nanmean(values)), float(low), float(high))
+    level = _level(len(names))
+    low, high = np.quantile(means, [level, 1 - level])
+    return Interval(float(np.nanmean(values)), float(low), float(high), len(names))
+
+
+def _level(count: int) -> float:
+    """Return the share of the bootstrap on either side of the interval, for a number of independent witnesses.
+
+    The percentiles of few are too narrow; these are expanded to what Student's t has (Hesterberg, Am. Stat. 69, 371
+    (2015), doi:10.1080/00031305.2015.1089789).
+    """
+    from scipy.stats import norm, t
+
+    return float(norm.cdf(-np.sqrt(count / (count - 1)) * t.ppf(0.975, count - 1))) if count > 1 else 0.0
 
 
 def _errors(models: Sequence[KernelRidge], case: Case) -> tuple[float, ...] | None:
@@ -188,7 +208,8 @@ def _decoded(base: Sequence[Modes], design: Design, rng: np.random.Generator) ->
     shapes = np.array([shape_of(one) for one in base])
     order = rng.permutation(len(shapes))
     held, rest = shapes[order[: len(order) // 6]], shapes[order[len(order) // 6 :]]
-    model = train(rest, held, design.training)
+    training = replace(design.training, seed=int(rng.integers(2**31)))
+    model = train(rest, held, training)
     ones = np.ones(len(rest))
-    generator = Generator.of(model, rest, ones, ones, design.training.seed)
+    generator = Generator.of(model, rest, ones, ones, training.seed)
     return [spectrum_of(shape, _lam(rng), 10.0) for shape in generator.sample(design.added, rng)[0]]

@@ -217,7 +217,6 @@ def _errors(name: str, tc: np.ndarray, said: HeldOut, uncertainty: tuple[float, 
     errors = {
         "mae_K": float(np.abs(found - tc).mean()),
         "r2": _r2(tc, found),
-        "within_1_deviation": float((np.abs(found - tc) <= deviation).mean()),
         "within_2_deviations": float((np.abs(found - tc) <= 2 * deviation).mean()),
     }
     if name == "supercon":

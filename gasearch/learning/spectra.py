@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
+from gasearch.crystal.composition import SYMBOLS
 from gasearch.errors import InputError, SpectrumError
 from gasearch.files import replace_text, writing_to
 from gasearch.learning.descriptors import Amounts
@@ -71,14 +73,23 @@ class Collected:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def material_of(name: str) -> str:
-    """Return the formula with which a name begins, such as ``MgB2`` of ``MgB2_epw``; else the name."""
+def formula_in(name: str) -> str | None:
+    """Return the formula with which a name begins, such as ``MgB2`` of ``MgB2_epw``; None where there is none."""
     first = re.split(r"[^A-Za-z0-9]", name)[0]
     try:
         Amounts.from_formula(first)
     except ValueError:
-        return name
+        return None
     return first
+
+
+def material_key(material: str) -> str:
+    """Return what all spellings of a formula share (Ni3Al, AlNi3); a name that is no formula is itself."""
+    try:
+        shares = Amounts.from_formula(material).shares
+    except ValueError:
+        return material
+    return " ".join(f"{SYMBOLS[number]}{share:.4f}" for number, share in shares.items())
 
 
 def add(one: Collected, folder: Path) -> bool:
@@ -93,7 +104,7 @@ def add(one: Collected, folder: Path) -> bool:
 
 
 def read_spectra(folder: Path) -> list[Collected]:
-    """Return what is in a folder, by name.
+    """Return what is in a folder, by name; no two have the same.
 
     Raises
     ------
@@ -111,7 +122,13 @@ def read_spectra(folder: Path) -> list[Collected]:
             problems.append(f"{path} is no spectrum ({error}); remove it and collect it again")
     if problems:
         raise InputError(problems)
-    return sorted(found, key=lambda one: (one.name, one.key))
+    return _told_apart(sorted(found, key=lambda one: (one.name, one.key)))
+
+
+def _told_apart(spectra: Sequence[Collected]) -> list[Collected]:
+    """Return spectra with different names: those that share one get the beginning of their key."""
+    count = Counter(one.name for one in spectra)
+    return [replace(one, name=f"{one.name} ({one.key[:6]})") if count[one.name] > 1 else one for one in spectra]
 
 
 def _samples(spectrum: Alpha2F | Modes) -> tuple[str, np.ndarray, np.ndarray]:

@@ -15,7 +15,8 @@ from gasearch.learning.descriptors import Amounts
 
 #: λ of a computed crystal beyond which its phonons are not to be trusted.
 _LARGEST_LAMBDA = 4.0
-_NUMBERS = ("Tc", "tc_K", "lambda", "dos_ef", "debye_temp")
+_NUMBERS = ("Tc", "tc_K", "pressure_GPa", "lambda", "dos_ef", "debye_temp")
+_TC = ("Tc", "tc_K")
 _ENTRY = re.compile(r"JVASP-\d+")
 
 
@@ -120,6 +121,11 @@ def _entry(row: Mapping[str, str]) -> str:
     return found[0] if found else ""
 
 
+def _check_number(name: str, value: float) -> None:
+    if not np.isfinite(value) or (name in _TC and value < 0):
+        raise ValueError(f"found {value:g}")
+
+
 def _is_known(formula: str) -> bool:
     try:
         Amounts.from_formula(formula)
@@ -141,8 +147,9 @@ def _rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     try:
         for row in rows:
             for name in columns:
-                if name in _NUMBERS and (row[name] or name in ("Tc", "tc_K")):
-                    float(row[name])
+                if name in _NUMBERS and (row[name] or name in _TC):
+                    _check_number(name, float(row[name]))
     except (TypeError, ValueError) as error:
-        raise InputError(f"{path}: a Tc, λ, N(E_F) or Debye temperature is no number ({error})") from error
+        columns = ", ".join(name for name in columns if name in _NUMBERS)
+        raise InputError(f"{path}: a value of {columns} is no number that it can be ({error}); correct it") from error
     return rows

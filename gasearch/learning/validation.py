@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gasearch.errors import InputError
 from gasearch.learning.forest import Forest, Growth, grow
 
 
@@ -62,7 +63,14 @@ def held_out(
         Folds.
     blocks : mapping or None
         Name → columns, whose importance is asked for.
+
+    Raises
+    ------
+    InputError
+        If there are fewer groups than folds.
     """
+    if (found := len(np.unique(groups))) < count:
+        raise InputError(f"found {found} groups (chemical systems, or rows) to hold out; {count} or more are needed")
     fold = folds(groups, count, seed)
     expected, spread = np.empty(len(target)), np.empty(len(target))
     worse = {name: 0.0 for name in blocks or {}}

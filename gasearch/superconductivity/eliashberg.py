@@ -24,7 +24,7 @@ from typing import Final
 import numpy as np
 
 from gasearch.errors import InputError
-from gasearch.superconductivity.formulas import allen_dynes
+from gasearch.superconductivity.formulas import allen_dynes, referred
 from gasearch.superconductivity.matsubara import Thinning
 from gasearch.superconductivity.modes import Modes, Spectrum
 from gasearch.units import K_PER_THZ
@@ -79,6 +79,12 @@ class Coulomb:
         """μ* together with the paramagnons."""
         return (self.mu_star + self.lambda_sf) / (1 + self.lambda_sf)
 
+    @property
+    def at_end_of_phonons(self) -> float:
+        """The same at ω_ph, where closed formulas take it, whatever the convention."""
+        given_at = 1.0 if self.convention is Convention.RESCALED else AS_GIVEN_CUTOFF
+        return float(referred(self.effective, given_at, 1.0))
+
 
 @dataclass(frozen=True)
 class Sums:
@@ -91,13 +97,17 @@ class Sums:
     reach : float
         Where the phonons' sums end, over ω_c.
     fewest : int
-        Positive frequencies that there are at least below ω_c.
+        The phonons' sums have ``reach`` times as many positive frequencies at least.
+    repulsive : int
+        Positive frequencies that there are at least below ω_c: at high temperature they lie far above ω_ph, where a
+        large μ* is beyond all bounds.
     thinning : Thinning
     """
 
     cutoff: float = 20.0
     reach: float = 10.0
     fewest: int = 40
+    repulsive: int = 8
     thinning: Thinning = field(default_factory=Thinning)
 
 
@@ -213,8 +223,9 @@ class Eliashberg:
     def kernels(self, temperature: float) -> Kernels:
         """Return the kernels at a temperature, K."""
         unit = 2 * np.pi * temperature / K_PER_THZ
-        count = max(self.sums.fewest, int(np.ceil(self.cutoff * self.omega_ph / unit)))
-        n, weights, (below, _) = self.sums.thinning.points((count, int(self.sums.reach * count)))
+        count = int(np.ceil(self.cutoff * self.omega_ph / unit))
+        summed = int(self.sums.reach * max(self.sums.fewest, count))
+        n, weights, (below, _) = self.sums.thinning.points((max(self.sums.repulsive, count), summed))
         repulsive = n < below
         mu_star = self.mu_star_at(unit * below)
         near, far = (self.modes.kernel(nu**2) for nu in transfers(n, unit))

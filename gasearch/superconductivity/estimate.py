@@ -183,7 +183,7 @@ def temperatures(
     """Return Tc, K, by method; parameters and errors as of `estimate`."""
     whole = None if isinstance(spectrum, Moments) else spectrum
     moments = (spectrum if whole is None else whole.moments()).weakened(1 + coulomb.lambda_sf)
-    mu, shape = coulomb.effective, moments.omega_2 is not None
+    mu, shape = coulomb.at_end_of_phonons, moments.omega_2 is not None
     return {
         "mcmillan": formulas.mcmillan(moments.lam, debye_temperature, mu) if debye_temperature else None,
         "allen_dynes_basic": formulas.allen_dynes_basic(moments, mu),
@@ -223,7 +223,7 @@ def _about_spectrum(spectrum: Spectrum | Moments) -> list[str]:
 
 
 def _about_formulas(moments: Moments, coulomb: Coulomb) -> list[str]:
-    moments, mu = moments.weakened(1 + coulomb.lambda_sf), coulomb.effective
+    moments, mu = moments.weakened(1 + coulomb.lambda_sf), coulomb.at_end_of_phonons
     warnings = []
     if not _USUAL_MU_STAR[0] <= coulomb.mu_star <= _USUAL_MU_STAR[1]:
         warnings.append("μ* = {:g} is unusual; most metals have {:g} to {:g}".format(coulomb.mu_star, *_USUAL_MU_STAR))
@@ -251,7 +251,9 @@ def _about_pole(moments: Moments, coulomb: Coulomb) -> list[str]:
     if moments.omega_2 is None:
         return []
     mu_stars = sorted({coulomb.mu_star, *MU_STARS})
-    f_mus = [formulas.xie_2022_f_mu(moments, replace(coulomb, mu_star=mu_star).effective) for mu_star in mu_stars]
+    f_mus = [
+        formulas.xie_2022_f_mu(moments, replace(coulomb, mu_star=mu_star).at_end_of_phonons) for mu_star in mu_stars
+    ]
     return [
         f"xie_2022 is close to its pole at μ* = {mu_star:g} (f_μ = {f_mu:.3g}, should be near 1): do not use it"
         for mu_star, f_mu in zip(mu_stars, f_mus, strict=True)

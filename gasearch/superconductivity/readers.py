@@ -31,6 +31,9 @@ UNITS: Final[Mapping[str, float]] = {
     "Ha": 2 * THZ_PER_RYDBERG,
 }
 
+#: THz between which phonons of crystals end: from those of the heaviest metals to beyond the vibron of hydrogen.
+ENDS: Final = (0.3, 200.0)
+
 #: Spectra of one file by electronic smearing, in the file's unit; None where it names none.
 Spectra = Mapping[float | None, Alpha2F | Modes | Moments]
 
@@ -62,7 +65,20 @@ def read(path: Path, format: str, unit: str | None = None, tolerance: float = TO
         raise SpectrumError(f"the unit of columns must be said: found {unit!r}; allowed is one of {', '.join(UNITS)}")
     # What overflows is not a number, and is refused as such.
     with np.errstate(all="ignore"):
-        return _two_columns(path, UNITS[unit], tolerance) if format == "columns" else _READERS[format](path, tolerance)
+        found = _two_columns(path, UNITS[unit], tolerance) if format == "columns" else _READERS[format](path, tolerance)
+    for one in found.values():
+        _check_end(one, path, unit or f"that of {format}")
+    return found
+
+
+def _check_end(spectrum: Alpha2F | Modes | Moments, path: Path, unit: str) -> None:
+    """λ does not depend on the unit, so that a wrong one would show in Tc alone."""
+    end = spectrum.omega_log if isinstance(spectrum, Moments) else spectrum.omega_ph
+    if not ENDS[0] <= end <= ENDS[1]:
+        raise SpectrumError(
+            f"{path}: found phonons up to {end:.3g} THz; those of crystals end between {ENDS[0]:g} and {ENDS[1]:g}: "
+            f"is its unit, {unit}, right?"
+        )
 
 
 def at_smearing(spectra: Spectra, smearing: float | None, path: Path) -> Alpha2F | Modes | Moments:

@@ -12,10 +12,10 @@ from typing import Any, Final
 import numpy as np
 
 from gasearch.errors import InputError, SpectrumError
-from gasearch.learning.spectra import Collected, add, material_of
+from gasearch.learning.spectra import Collected, add, formula_in
 from gasearch.potential.card import sha256_of
 from gasearch.superconductivity.alpha2f import Alpha2F
-from gasearch.superconductivity.electron_phonon import plateau
+from gasearch.superconductivity.electron_phonon import Q_TOLERANCE, plateau
 from gasearch.superconductivity.modes import Modes
 from gasearch.superconductivity.moments import Moments
 from gasearch.superconductivity.readers import Spectra, read
@@ -32,6 +32,8 @@ NAMES: Final = {
 }
 #: Of our own documents.
 _OURS: Final = "electron-phonon"
+#: Of the folders above a file, those whose names may begin with its formula.
+_FOLDERS: Final = 3
 #: Smearings among which a plateau is looked for; of fewer, the one in the middle is taken.
 _FOR_A_PLATEAU: Final = 3
 
@@ -84,7 +86,10 @@ def collect(
             continue
         new = add(one, folder)
         counts["added" if new else "present"] += 1
-        say(f"{'added' if new else 'present':<8} {one.name}: λ = {one.spectrum.moments().lam:.3f}  ({one.source})")
+        say(
+            f"{'added' if new else 'present':<8} {one.name}: {one.material}, λ = {one.spectrum.moments().lam:.3f}  "
+            f"({'; '.join([one.source, *one.warnings])})"
+        )
     if not any(counts.values()):
         raise InputError(
             f"no spectrum was found: looked for {', '.join(NAMES)} and {_OURS}.json; give other files with --format"
@@ -142,30 +147,36 @@ def _ours(path: Path) -> Collected | None:
 
 
 def _spectrum(result: dict[str, Any], path: Path) -> Alpha2F | Modes:
-    """Return the interpolated α²F; where there is none, the modes of the grid."""
-    if (found := result["interpolated"]) is not None:
-        return Alpha2F.from_samples(np.array(found["omega_THz"]), np.array(found["alpha2F"]), str(path))
+    """Return the interpolated α²F; where there is none, or it contradicts the grid's, the modes of the grid."""
     points = result["q_points"]
     stars = np.array([point["star"] for point in points], float)
     omega = np.array([point["frequencies_THz"] for point in points])
     couplings = np.array([point["lambda"] for point in points]) * stars[:, None] / stars.sum()
     used = (omega > 0) & (couplings > 0)
-    return Modes(omega[used], couplings[used])
+    grid = Modes(omega[used], couplings[used])
+    if (found := result["interpolated"]) is None:
+        return grid
+    fine = Alpha2F.from_samples(np.array(found["omega_THz"]), np.array(found["alpha2F"]), str(path))
+    here, there = grid.moments(), fine.moments()
+    ratios = there.lam / here.lam, there.omega_log / here.omega_log
+    return fine if all(abs(ratio - 1) <= Q_TOLERANCE for ratio in ratios) else grid
 
 
 def _theirs(path: Path, format: str, unit: str | None) -> Collected:
     """Read a file of a code; of several smearings the middle of the plateau of λ."""
     smearing, spectrum = _quoted(read(path, format, unit), path)
-    place = path.resolve().parent.name
+    folders = path.resolve().parents[:_FOLDERS]
+    material = next((found for folder in folders if (found := formula_in(folder.name))), None)
     at = "" if smearing is None else f", smearing {smearing:g}"
     return Collected(
-        name=f"{place}/{path.name}{at}",
-        material=material_of(place),
+        name=f"{folders[0].name}/{path.name}{at}",
+        material=material or folders[0].name,
         spectrum=spectrum,
         source=_place(path),
         sha256=sha256_of(path),
         format=format,
         smearing=smearing,
+        warnings=() if material else ("no folder above it says which material it is",),
     )
 
 

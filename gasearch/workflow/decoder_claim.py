@@ -19,7 +19,7 @@ from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
 from gasearch.report.decoder_claim import CaseErrors, plot_decoder_claim
 
 #: Raised by one whenever trials of an older version would be misread.
-VERSION: Final = 1
+VERSION: Final = 2
 _NAME: Final = "decoder-claim"
 
 
@@ -109,5 +109,5 @@ def _table(title: str, means: dict[str, list[float]], interval: Interval) -> str
 def _sentence(interval: Interval) -> str:
     return (
         f"decoder less Einstein: {100 * interval.mean:+.1f} %, from {100 * interval.low:+.1f} to "
-        f"{100 * interval.high:+.1f} in 95 % of the bootstrap: {interval.verdict}"
+        f"{100 * interval.high:+.1f} with 95 %, by {interval.materials} materials: {interval.verdict}"
     )

@@ -32,7 +32,7 @@ from gasearch.superconductivity.alpha2f import TOLERANCE, Alpha2F
 from gasearch.superconductivity.electron_phonon import Q_TOLERANCE, ElectronPhonon, electron_phonon
 from gasearch.superconductivity.eliashberg import Coulomb
 from gasearch.superconductivity.readers import a2fdos_of
-from gasearch.units import EV_PER_RYDBERG, pressure_to_GPa
+from gasearch.units import EV_PER_RYDBERG, K_PER_THZ, pressure_to_GPa
 from gasearch.workflow.candidate_folders import ExportedCandidate, read_candidates, results_of
 from gasearch.workflow.q_points import (
     UNSTABLE,
@@ -234,10 +234,15 @@ def _interpolated_spectrum(files: object, found: ElectronPhonon) -> tuple[Alpha2
         spectrum = a2fdos_of(files[name], Path(name), TOLERANCE)
     except SpectrumError as error:
         return None, [f"no α²F(ω): {error}"]
-    lam, grid = spectrum.moments().lam, found.tc.moments.lam
-    if abs(lam / grid - 1) <= Q_TOLERANCE:
-        return spectrum, []
-    return spectrum, [f"interpolated to a finer q-grid, λ is {lam:.3f} and not {grid:.3f}: a finer one must decide"]
+    fine, grid = spectrum.moments(), found.tc.moments
+    return spectrum, [
+        f"interpolated to a finer q-grid, {name} is {one:.4g} and not {other:.4g}: a finer one must decide"
+        for name, one, other in (
+            ("λ", fine.lam, grid.lam),
+            ("ω_log in K", K_PER_THZ * fine.omega_log, K_PER_THZ * grid.omega_log),
+        )
+        if abs(one / other - 1) > Q_TOLERANCE
+    ]
 
 
 def _pressure(begun: Beginning) -> float:

@@ -8,6 +8,7 @@ from gasearch.cli import main
 from gasearch.learning.autoencoder import Training
 from gasearch.learning.claim import SETS, Case, Design, difference, trial
 from gasearch.learning.crystals import Density, crystal_spectrum, densities
+from gasearch.learning.spectra import material_key
 from gasearch.parallel.executor import serial_executor
 
 
@@ -37,7 +38,25 @@ def test_the_verdict_follows_from_the_interval():
     worse = [{name: (0.1, 0.02, 0.05 + rng.normal(0, 0.001)) for name in names} for _ in range(5)]
     assert difference(even, {}, 0).verdict == "undecided"
     assert difference(worse, {}, 0).verdict == "Einstein models are better"
-    assert difference([{"a": (0, 0.05, 0.02)}] * 3, {}, 0).verdict == "the decoder is better"
+    better = [{name: (0, 0.05, 0.02) for name in names}] * 3
+    assert difference(better, {}, 0).verdict == "the decoder is better"
+    # One material decides nothing, however often it is asked about.
+    assert difference([{"a": (0, 0.05, 0.02)}] * 3, {}, 0).verdict == "undecided"
+
+
+def test_of_differences_that_are_none_one_in_twenty_seems_to_be_one():
+    """Four materials that differ more among each other than trials do."""
+    rng, decided = np.random.default_rng(0), 0
+    for _ in range(60):
+        of_material = {name: rng.normal(0, 0.02) for name in ("Al", "Nb", "Pb", "MgB2")}
+        trials = [{name: (0, 0, shift + rng.normal(0, 0.005)) for name, shift in of_material.items()} for _ in range(4)]
+        decided += difference(trials, {}, 0).verdict != "undecided"
+    assert decided <= 6
+
+
+def test_another_spelling_is_the_same_material():
+    assert material_key("Ni3Al") == material_key("AlNi3") == material_key("Al2Ni6") != material_key("NiAl3")
+    assert material_key("elph") == "elph"
 
 
 def test_spectra_of_one_material_are_one_witness():
