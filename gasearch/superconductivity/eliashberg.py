@@ -33,6 +33,8 @@ from gasearch.units import K_PER_THZ
 FLOOR: Final = 1e-6
 #: ω_c over ω_ph, to which μ* of the convention ``as_given`` belongs.
 AS_GIVEN_CUTOFF: Final = 10.0
+#: Largest μ* ln(ω_c/ω_ph): at 1 there is no repulsion, however strong, that gives μ*.
+_STRONGEST: Final = 0.85
 #: Relative accuracy of the root; the sums are less accurate.
 _ROOT: Final = 1e-5
 
@@ -97,17 +99,16 @@ class Sums:
     reach : float
         Where the phonons' sums end, over ω_c.
     fewest : int
-        The phonons' sums have ``reach`` times as many positive frequencies at least.
-    repulsive : int
-        Positive frequencies that there are at least below ω_c: at high temperature they lie far above ω_ph, where a
-        large μ* is beyond all bounds.
+        Positive frequencies that there are at least below ω_c, and, times ``reach``, in the phonons' sums.
+    fewest_repulsive : int
+        The same below ω_c where so many would lie too far above ω_ph for μ*, which diverges there: at high temperature.
     thinning : Thinning
     """
 
     cutoff: float = 20.0
     reach: float = 10.0
     fewest: int = 40
-    repulsive: int = 8
+    fewest_repulsive: int = 8
     thinning: Thinning = field(default_factory=Thinning)
 
 
@@ -223,14 +224,19 @@ class Eliashberg:
     def kernels(self, temperature: float) -> Kernels:
         """Return the kernels at a temperature, K."""
         unit = 2 * np.pi * temperature / K_PER_THZ
-        count = int(np.ceil(self.cutoff * self.omega_ph / unit))
-        summed = int(self.sums.reach * max(self.sums.fewest, count))
-        n, weights, (below, _) = self.sums.thinning.points((max(self.sums.repulsive, count), summed))
+        count = max(self.sums.fewest, int(np.ceil(self.cutoff * self.omega_ph / unit)))
+        n, weights, (below, _) = self.sums.thinning.points((self._repulsive(count, unit), int(self.sums.reach * count)))
         repulsive = n < below
         mu_star = self.mu_star_at(unit * below)
         near, far = (self.modes.kernel(nu**2) for nu in transfers(n, unit))
         plus = near + far - 2 * mu_star * np.outer(repulsive, repulsive)
         return Kernels(temperature / K_PER_THZ, n, weights, plus, near - far, repulsive, mu_star)
+
+    def _repulsive(self, count: int, unit: float) -> int:
+        """Return how many of the first frequencies feel the repulsion: all, if μ* is finite as far as they go."""
+        if (mu := self.coulomb.effective) * np.log(max(count * unit / self.reference, 1.0)) <= _STRONGEST:
+            return count
+        return max(self.sums.fewest_repulsive, int(self.reference * np.exp(_STRONGEST / mu) / unit))
 
     def eigenvalue(self, temperature: float) -> float:
         """Return the largest eigenvalue of the linear equations at a temperature, K; above 1 below Tc."""

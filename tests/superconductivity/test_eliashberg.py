@@ -115,9 +115,19 @@ def test_no_tc_is_zero():
     assert tc_of(einstein(0.05)) == 0.0
 
 
+@pytest.mark.parametrize(("lam", "mu_star"), [(5.0, 0.30), (10.0, 0.22), (20.0, 0.20)])
+def test_strong_coupling_bears_a_strong_repulsion(lam: float, mu_star: float):
+    """Tc falls smoothly with μ*, and does not depend on how many frequencies feel the repulsion."""
+    mode = Modes([10.0], [lam])
+    tc = [critical_temperature(Eliashberg.of(mode, Coulomb(mu))) for mu in (mu_star - 0.02, mu_star - 0.01, mu_star)]
+    assert tc[0] > tc[1] > tc[2] > 0.7 * tc[0]
+    more = Eliashberg.of(mode, Coulomb(mu_star), Sums(fewest_repulsive=12))
+    assert critical_temperature(more) == pytest.approx(tc[2], rel=5e-3)
+
+
 def test_a_repulsion_beyond_all_bounds_is_refused():
     with pytest.raises(InputError, match="give a smaller one"):
-        tc_of(einstein(1.0), 0.6)
+        tc_of(einstein(1.0), 2.0)
     with pytest.raises(InputError, match="found -0"):
         Coulomb(-0.1)
 

@@ -85,6 +85,15 @@ def test_what_was_left_out_or_is_missing_is_said():
         assert said in warnings
 
 
+def test_formulas_take_mu_star_where_the_equations_do(two_peaks: Alpha2F):
+    """As given at ten times the end of the phonons, μ* is larger at that end: every method shifts alike."""
+    given, there = Coulomb(0.15, Convention.AS_GIVEN), Coulomb(0.15 / (1 + 0.15 * np.log(10)))
+    assert given.at_end_of_phonons == pytest.approx(there.effective)
+    for method, tc in temperatures(two_peaks, given).items():
+        if tc is not None:
+            assert tc == pytest.approx(temperatures(two_peaks, there)[method], rel=5e-3)
+
+
 def test_paramagnons_lower_every_tc(two_peaks: Alpha2F):
     without, with_them = (temperatures(two_peaks, Coulomb(0.12, lambda_sf=sf), 280.0) for sf in (0.0, 0.1))
     assert all(with_them[method] < without[method] for method in METHODS)

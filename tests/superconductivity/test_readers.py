@@ -65,6 +65,14 @@ def test_columns_in_every_unit(unit: str, spectrum: Alpha2F, tmp_path: Path):
     np.testing.assert_allclose(read(tmp_path / "a2f", "columns", unit)[None].omega, spectrum.omega, rtol=1e-8)
 
 
+def test_a_spectrum_in_the_wrong_unit_is_refused(spectrum: Alpha2F, tmp_path: Path):
+    path = tmp_path / "columns.dat"
+    np.savetxt(path, np.column_stack([spectrum.omega / UNITS["meV"], spectrum.values]))
+    with pytest.raises(SpectrumError, match="is its unit, eV, right"):
+        read(path, "columns", "eV")
+    assert read(path, "columns", "meV")[None].omega_ph == pytest.approx(spectrum.omega_ph)
+
+
 def test_units_are_consistent():
     """1 meV = 8.0655 cm⁻¹ = 11.6045 K, 1 Ha = 27.2114 eV."""
     assert UNITS["meV"] / UNITS["cm-1"] == pytest.approx(8.065544)

@@ -6,6 +6,8 @@ import pytest
 from gasearch.cli import main
 from gasearch.errors import InputError
 from gasearch.learning.spectra import read_spectra
+from gasearch.superconductivity.modes import Modes
+from gasearch.units import K_PER_THZ
 from gasearch.workflow.collection import collect
 
 REFERENCE = Path(__file__).parents[2] / "runs" / "reference" / "al-0gpa-q444.json"
@@ -60,3 +62,30 @@ def test_other_files_need_their_format(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["tc", "collect", str(path), "--format", "columns", "--unit", "THz", *to]) == 0
     assert "1 added" in capsys.readouterr().out
     assert main(["tc", "collect", str(tmp_path / "none"), *to]) == InputError.exit_code
+
+
+def test_where_interpolation_contradicts_the_grid_the_grid_counts(tmp_path: Path):
+    document = json.loads(REFERENCE.read_text(encoding="utf-8"))
+    document["result"]["interpolated"]["omega_THz"] = [
+        1.2 * omega for omega in document["result"]["interpolated"]["omega_THz"]
+    ]
+    (tmp_path / "electron-phonon.json").write_text(json.dumps(document))
+    collect([tmp_path / "electron-phonon.json"], tmp_path / "to", lambda line: None)
+    (one,) = read_spectra(tmp_path / "to")
+    assert isinstance(one.spectrum, Modes)
+    assert K_PER_THZ * one.spectrum.moments().omega_log == pytest.approx(
+        document["result"]["tc"]["omega_log_K"], rel=0.01
+    )
+
+
+def test_spectra_of_the_same_name_are_told_apart_and_their_material_is_looked_for(tmp_path: Path):
+    said: list[str] = []
+    for place, factor in (("Nb/elph", 1), ("MgB2_old/elph", 2), ("run/elph", 3)):
+        (tmp_path / "in" / place).mkdir(parents=True)
+        lines = "".join(f"{omega} {factor * value}\n" for omega, value in ((0.0, 0.0), (0.001, 0.5), (0.0015, 0.0)))
+        (tmp_path / "in" / place / "ALPHA2F.OUT").write_text(lines)
+    assert collect([tmp_path / "in"], tmp_path / "to", said.append).added == 3
+    found = read_spectra(tmp_path / "to")
+    assert len({one.name for one in found}) == 3
+    assert sorted(one.material for one in found) == ["MgB2", "Nb", "elph"]
+    assert sum("no folder above it says which material it is" in line for line in said) == 1
