@@ -21,6 +21,10 @@ _MARKERS = {
 }
 
 
+#: Height of the figure at least, meV/atom: what is smaller is noise.
+_LEAST = 1.0
+
+
 @dataclass(frozen=True)
 class Descent:
     """A phase on its way down.
@@ -34,6 +38,8 @@ class Descent:
         Enthalpy above the hull at each of them, eV per atom.
     verdicts : sequence of str
         What is said of it at each of them: minimum, unsure, elastic, phonon or transformed.
+    turns_into : str or None
+        Space group of what it becomes at the last of them, if it is lost there and that is known.
     """
 
     formula: str
@@ -41,6 +47,7 @@ class Descent:
     pressures: Sequence[float]
     above: Sequence[float]
     verdicts: Sequence[str]
+    turns_into: str | None = None
 
 
 def plot_quench(
@@ -66,6 +73,11 @@ def plot_quench(
                 axes.scatter(
                     pressure, height, s=size, marker=marker, color=colour, edgecolors="white", lw=0.6, zorder=3
                 )
+            if descent.turns_into:
+                text, place = f"→ {space_group_text(descent.turns_into)}", (descent.pressures[-1], above[-1])
+                axes.annotate(text, place, (0, 7), textcoords="offset points", ha="center", color=colour, fontsize=7.5)
+        lowest, highest = axes.get_ylim()
+        axes.set_ylim(lowest if highest > _LEAST else -0.05 * _LEAST, max(highest, _LEAST))
         for marker, meaning in dict(_MARKERS.values()).items():
             axes.scatter([], [], s=30, marker=marker, color=INK, label=meaning)
         axes.axhline(0.0, color=INK, lw=0.5, ls=(0, (1, 3)), zorder=0)

@@ -270,6 +270,7 @@ def draw_quench(document: Mapping[str, Any], path: Path) -> list[Path]:
                     pressures=[row["pressure_GPa"] for row in rows],
                     above=[row["above_hull_eV_per_atom"] for row in rows],
                     verdicts=[row["verdict"] for row in rows],
+                    turns_into=(phase["turns_into"] or {}).get("space_group"),
                 )
             )
     return plot_quench(descents, document["endpoints"], document["trained_GPa"], path) if descents else []
