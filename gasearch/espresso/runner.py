@@ -26,6 +26,7 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.errors import MissingProgramError
 from gasearch.espresso.pw import PwSettings, ScfResult, read_scf, write_scf
 from gasearch.files import replace_text, writing_to
+from gasearch.units import A_PER_BOHR
 
 #: What a refinement runs.
 PROGRAMS: Final = ("pw.x", "dos.x", "projwfc.x")
@@ -39,6 +40,7 @@ _OF_THE_MACHINE = re.compile(r"davcio|diropn|seqopn|writ(e|ing)|allocat|memory|s
 _UNCONVERGED = re.compile(r"convergence NOT achieved|No convergence has been achieved")
 _VERSION = re.compile(r"Program PWSCF v\.(\S+) starts")
 _VALENCE = re.compile(r'z_valence\s*=\s*"\s*([\d.EeDd+]+)|^\s*([\d.]+)\s+Z valence', re.MULTILINE)
+_RADIUS = re.compile(r'cutoff_radius\s*=\s*"\s*([\d.EeDd+-]+)')
 #: What every program of Quantum ESPRESSO prints last.
 _DONE = "JOB DONE"
 #: The file that holds the limit at which a program was killed, and its launcher.
@@ -217,6 +219,11 @@ class PwRunner:
         found = {int(z): read_valence((self.pseudo_dir / f"{SYMBOLS[z]}.UPF").read_text()) for z in set(numbers)}
         return np.array([found[int(z)] for z in numbers])
 
+    def radii(self, numbers: Sequence[int]) -> dict[int, float]:
+        """Return the largest radius, Å, of each element's projectors, where its pseudopotential says it."""
+        texts = {int(z): (self.pseudo_dir / f"{SYMBOLS[z]}.UPF").read_text() for z in set(numbers)}
+        return {z: radius for z, text in texts.items() if (radius := read_radius(text)) is not None}
+
     def scf(self, crystal: Crystal) -> ScfResult | ScfFailure:
         """Run an SCF; one that does not converge is tried once more with safer mixing."""
         result = self._scf(crystal, self.settings)
@@ -302,6 +309,12 @@ def read_valence(upf: str) -> float:
     if found is None:
         raise MissingProgramError("a pseudopotential does not say how many electrons it has: take one in UPF")
     return float(found[1] or found[2])
+
+
+def read_radius(upf: str) -> float | None:
+    """Read the largest radius, Å, of a pseudopotential's projectors; None where it does not say any."""
+    found = [float(text) for text in _RADIUS.findall(upf)]
+    return A_PER_BOHR * max(found) if found else None
 
 
 def installed_version() -> str | None:

@@ -17,6 +17,7 @@ from gasearch.crystal.composition import SYMBOLS, SearchSpace
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import CalculationError
 from gasearch.espresso.cutoff import CutoffCheck, check_cutoff
+from gasearch.espresso.overlap import overlap_warnings
 from gasearch.espresso.pw import ScfResult
 from gasearch.espresso.runner import PwRunner, default_pseudo_dir
 from gasearch.files import replace_text, writing_to
@@ -192,6 +193,8 @@ class Builder:
     def _measure_basis(self) -> Mapping[int, float]:
         labels = list(read_labels(self._labels))
         crystals = typical(labels, self.above_hull(labels), self.settings.dft.k_spacing)
+        for warning in overlap_warnings(self.runner.radii(self.settings.compositions.elements), crystals):
+            self.say(warning)
         self.say(f"basis error of {len(crystals)} cells, from SCFs with other cutoffs")
         with self._timed():
             return BasisError.measured(crystals, self.runner, self.executor).per_atom

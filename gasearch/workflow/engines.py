@@ -57,6 +57,10 @@ class Engine(Protocol):
         """Return how well the plane waves suit each element, as plain data."""
         ...
 
+    def radii(self, numbers: Sequence[int]) -> dict[int, float]:
+        """Return the radii, Å, of these elements' pseudopotentials, where they are known."""
+        ...
+
 
 @dataclass(frozen=True)
 class EspressoEngine:
@@ -106,6 +110,10 @@ class EspressoEngine:
             "quantum_espresso": installed_version(),
             "pseudopotential_sha256": self.runner.pseudopotentials(numbers),
         }
+
+    def radii(self, numbers: Sequence[int]) -> dict[int, float]:
+        """Return those of the projectors."""
+        return self.runner.radii(numbers)
 
     def cutoffs(self) -> dict[str, Any]:
         """Return the checks of the cutoffs."""
@@ -181,6 +189,10 @@ class CalculatorEngine:
     def provenance(self, numbers: Sequence[int]) -> dict[str, Any]:
         """Return that none of our pseudopotentials were used."""
         return {"quantum_espresso": None, "pseudopotential_sha256": {}}
+
+    def radii(self, numbers: Sequence[int]) -> dict[int, float]:
+        """Return nothing: what a calculator puts in place of atoms is not known here."""
+        return {}
 
     def cutoffs(self) -> dict[str, Any]:
         """Return nothing: what basis a calculator has is not known here."""

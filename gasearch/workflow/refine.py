@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gasearch.crystal.composition import Composition
+from gasearch.espresso.overlap import overlap_warnings
 from gasearch.espresso.runner import ScfFailure
 from gasearch.espresso.settings import RefineSettings
 from gasearch.files import replace_text, writing_to
@@ -85,9 +86,13 @@ def _drive(
         judged = [*verdict.judged, *judge_all(references)]
         _write(directory, engine, verdict, judged, {})
         draw_comparison(directory)
+        near = _near_hull(judged, settings.window)
+        radii = engine.radii(elements_of(proposals))
+        for warning in overlap_warnings(radii, [one.kept.relaxed.crystal for one in near]):
+            say(warning)
 
         # What is on or near the DFT hull is a metal or not.
-        electrons = _electrons(executor, engine, _near_hull(judged, settings.window), directory, say)
+        electrons = _electrons(executor, engine, near, directory, say)
         _write(directory, engine, verdict, judged, electrons)
         draw_electrons(directory)
         say(f"{verdict.reason}: {len(verdict.judged)} candidates up to {MEV_PER_EV * verdict.window:.0f} meV/atom")
