@@ -40,7 +40,7 @@ def plot_learning_curves(
             errors = [100 * error for error in points.values()]
             axes.plot(list(points), errors, dashes, color=colour, marker=marker, ms=4.5, lw=1.3, label=name)
         for (name, floor), dashes in zip(floors.items(), (":", "--"), strict=False):
-            label = f"least possible, known are\n{name}"
+            label = f"floor (from above), known are\n{name}"
             axes.axhline(100 * floor, color=INK, lw=0.8, ls=dashes, zorder=0, label=label)
         axes.set_xscale("log")
         axes.set_yscale("log")
