@@ -313,7 +313,7 @@ def read_valence(upf: str) -> float:
 
 def read_radius(upf: str) -> float | None:
     """Read the largest radius, Å, of a pseudopotential's projectors; None where it does not say any."""
-    found = [float(text) for text in _RADIUS.findall(upf)]
+    found = [float(text.upper().replace("D", "E")) for text in _RADIUS.findall(upf)]
     return A_PER_BOHR * max(found) if found else None
 
 

@@ -39,3 +39,4 @@ def test_radii_are_read_from_pseudopotentials(tmp_path: Path):
     found = PwRunner(PwSettings(), default_pseudo_dir()).radii([1, 17, 17])
     assert found == pytest.approx({1: 0.63, 17: 1.73}, abs=5e-3)
     assert read_radius("<UPF version='2.0.1'> nothing") is None
+    assert read_radius('cutoff_radius="1.0D+00" cutoff_radius = " 5.0E-01"') == pytest.approx(0.529, abs=1e-3)
