@@ -10,6 +10,9 @@ import numpy as np
 from gasearch.errors import InputError
 from gasearch.learning.forest import Forest, Growth, grow
 
+#: Groups without which none can be held out.
+_FEWEST = 2
+
 
 @dataclass(frozen=True, eq=False)
 class HeldOut:
@@ -67,10 +70,10 @@ def held_out(
     Raises
     ------
     InputError
-        If there are fewer groups than folds.
+        If there is a single group.
     """
-    if (found := len(np.unique(groups))) < count:
-        raise InputError(f"found {found} groups (chemical systems, or rows) to hold out; {count} or more are needed")
+    if len(np.unique(groups)) < _FEWEST:
+        raise InputError("found a single chemical system, or row; to hold one out and learn from the rest, give more")
     fold = folds(groups, count, seed)
     expected, spread = np.empty(len(target)), np.empty(len(target))
     worse = {name: 0.0 for name in blocks or {}}

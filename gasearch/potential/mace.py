@@ -7,6 +7,8 @@ import ctypes
 import io
 import logging
 import platform
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -23,6 +25,45 @@ if TYPE_CHECKING:
 
 #: Of the neighbour list, Å: pairs in it are dropped again before the model sees them.
 _SKIN = 1.0
+
+
+class Turns:
+    """Who may use torch: any number of threads that evaluate, or one that loads.
+
+    Unpickling a model traces parts of it anew, and meanwhile changes what calls of any module do.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._evaluating = self._to_load = 0
+
+    @contextlib.contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Wait until no thread loads."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._to_load)
+            self._evaluating += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._evaluating -= 1
+                self._changed.notify_all()
+
+    @contextlib.contextmanager
+    def loading(self) -> Iterator[None]:
+        """Wait until no other thread evaluates or loads."""
+        with self._changed:
+            self._to_load += 1
+            try:
+                self._changed.wait_for(lambda: not self._evaluating)
+                yield
+            finally:
+                self._to_load -= 1
+                self._changed.notify_all()
+
+
+_TURNS = Turns()
 
 
 class Mace:
@@ -91,7 +132,8 @@ class Mace:
         first, second = (np.repeat(atoms, pairs.counts)[within] for atoms in (pairs.first, pairs.second))
         edges = np.concatenate([vectors[:, within], -vectors[:, within]], axis=1).T
         index = np.stack([np.concatenate([first, second]), np.concatenate([second, first])])
-        node_energy, gradient = self._evaluate(batch, index, edges)
+        with _TURNS.evaluating():
+            node_energy, gradient = self._evaluate(batch, index, edges)
         pull = np.zeros_like(vectors)
         pull[:, within] = (gradient[: len(within)] - gradient[len(within) :]).T
         energy = np.add.reduceat(node_energy, batch.offsets[:-1])
@@ -152,7 +194,7 @@ def _keep_freed_memory() -> None:
 def _loaded(file: Path) -> torch.nn.Module:
     """Load a pickled model on the CPU."""
     # Importing mace and e3nn prints about accelerators, and warns about torch.
-    with ignoring(), contextlib.redirect_stdout(io.StringIO()):
+    with _TURNS.loading(), ignoring(), contextlib.redirect_stdout(io.StringIO()):
         import mace  # noqa: F401  before anything of e3nn: it lifts torch's weights-only default
         import torch
 

@@ -1,6 +1,7 @@
 import logging
 import shutil
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -102,3 +103,15 @@ def test_a_file_that_holds_no_model_is_refused(tmp_path):
     torch.save({"a": 1}, tmp_path / "dict.model")
     with pytest.raises(PotentialError, match="holds a dict, not a MACE model"):
         Mace(tmp_path / "dict.model")
+
+
+def test_no_thread_loads_while_another_evaluates(tiny_mace):
+    """Unpickling a model changes what calls of modules do, in all threads."""
+    crystals = [Crystal(2.0 * np.eye(3), [[0, 0, 0], [0.5, 0.5, 0.5]], [1, 16])] * 16
+
+    def evaluate(_: int) -> float:
+        model = Mace(tiny_mace, trusted=True)
+        return float(sum(model.compute(Batch.from_crystals(crystals)).energy[0] for _ in range(5)))
+
+    with ThreadPoolExecutor(3) as executor:
+        assert len(set(executor.map(evaluate, range(12)))) == 1
