@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -95,6 +95,15 @@ def closest_distances(crystal: Crystal) -> dict[tuple[int, int], float]:
         (a, b): float(distances[np.ix_(crystal.numbers == a, crystal.numbers == b)].min())
         for a, b in itertools.combinations_with_replacement(elements, 2)
     }
+
+
+def closest_distances_in(crystals: Iterable[Crystal]) -> dict[tuple[int, int], float]:
+    """Return the shortest distance, Å, of each pair of elements (Z₁ ≤ Z₂) that occurs in any of the crystals."""
+    closest: dict[tuple[int, int], float] = {}
+    for crystal in crystals:
+        for pair, distance in closest_distances(crystal).items():
+            closest[pair] = min(distance, closest.get(pair, distance))
+    return closest
 
 
 def too_close(crystal: Crystal, minimum_distances: Mapping[tuple[int, int], float]) -> bool:

@@ -20,10 +20,10 @@ from gasearch.units import pressure_from_GPa
 
 #: Relative change of volume over which the slope of the energy is taken, to either side.
 _CHANGE: Final = 0.03
-#: Errors are shares of the pressure, and of this one where the pressure is lower.
-_LEAST: Final = pressure_from_GPa(10.0)
 #: The same of the cutoffs.
 _STEP: Final = 0.08
+#: Errors are shares of the pressure, and of this one where the pressure is lower.
+_LEAST: Final = pressure_from_GPa(10.0)
 #: Cutoffs that are tried, Ry.
 LADDER: Final = (50.0, 60.0, 70.0, 80.0, 90.0, 100.0, 120.0, 140.0, 160.0)
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from gasearch.crystal.composition import SYMBOLS
 from gasearch.crystal.crystal import Crystal
-from gasearch.crystal.geometry import closest_distances
+from gasearch.crystal.geometry import closest_distances_in
 
 #: Share of the sum of two radii below which a pair is worth a word. At 200 GPa H3S and sulphur, whose lattice
 #: parameters are as published, are at 0.84 and 0.92. NaCl with PseudoDojo's chlorine is at 0.66 to 0.75: there a
@@ -19,11 +19,7 @@ _HYDROGEN: Final = 1
 
 def overlap_warnings(radii: Mapping[int, float], crystals: Iterable[Crystal]) -> Iterator[str]:
     """Yield a line for each pair of elements that is nearer in a crystal than its pseudopotentials' radii (Å) allow."""
-    closest: dict[tuple[int, int], float] = {}
-    for crystal in crystals:
-        for pair, distance in closest_distances(crystal).items():
-            closest[pair] = min(distance, closest.get(pair, distance))
-    for (one, other), distance in sorted(closest.items()):
+    for (one, other), distance in sorted(closest_distances_in(crystals).items()):
         spheres = radii.get(one, 0.0) + radii.get(other, 0.0)
         if distance < _OVERLAP * spheres and (one, other) != (_HYDROGEN, _HYDROGEN):
             yield (

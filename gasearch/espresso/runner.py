@@ -216,13 +216,16 @@ class PwRunner:
 
     def valences(self, numbers: Sequence[int]) -> np.ndarray:
         """Return how many electrons each atom's pseudopotential leaves (n,)."""
-        found = {int(z): read_valence((self.pseudo_dir / f"{SYMBOLS[z]}.UPF").read_text()) for z in set(numbers)}
+        found = {z: read_valence(text) for z, text in self._texts(numbers).items()}
         return np.array([found[int(z)] for z in numbers])
 
     def radii(self, numbers: Sequence[int]) -> dict[int, float]:
         """Return the largest radius, Å, of each element's projectors, where its pseudopotential says it."""
-        texts = {int(z): (self.pseudo_dir / f"{SYMBOLS[z]}.UPF").read_text() for z in set(numbers)}
-        return {z: radius for z, text in texts.items() if (radius := read_radius(text)) is not None}
+        return {z: radius for z, text in self._texts(numbers).items() if (radius := read_radius(text)) is not None}
+
+    def _texts(self, numbers: Sequence[int]) -> dict[int, str]:
+        """Return the pseudopotential of each element."""
+        return {int(z): (self.pseudo_dir / f"{SYMBOLS[z]}.UPF").read_text() for z in set(numbers)}
 
     def scf(self, crystal: Crystal) -> ScfResult | ScfFailure:
         """Run an SCF; one that does not converge is tried once more with safer mixing."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from gasearch.crystal.composition import SYMBOLS, Pair
 from gasearch.crystal.crystal import Crystal
-from gasearch.crystal.geometry import closest_distances
+from gasearch.crystal.geometry import closest_distances_in
 from gasearch.crystal.symmetry import space_group
 from gasearch.espresso.runner import PwRunner
 from gasearch.files import replace_text
@@ -139,11 +139,12 @@ def errors_by_split(potential: Potential, labels: Sequence[Label], above: np.nda
 
 def shortest_distances(labels: Sequence[Label], above: np.ndarray) -> dict[Pair, float]:
     """Return the shortest distance, Å, of each pair of elements in the training cells near the hull."""
-    shortest: dict[Pair, float] = {}
-    for label, height in zip(labels, above, strict=True):
-        if split_of(label.sample.origin) is Split.TRAIN and height < NEAR_HULL:
-            for pair, distance in closest_distances(label.sample.crystal).items():
-                shortest[Pair(*pair)] = min(distance, shortest.get(Pair(*pair), np.inf))
+    near = (
+        label.sample.crystal
+        for label, height in zip(labels, above, strict=True)
+        if split_of(label.sample.origin) is Split.TRAIN and height < NEAR_HULL
+    )
+    shortest = {Pair(*pair): distance for pair, distance in closest_distances_in(near).items()}
     return {pair: round(distance, 3) for pair, distance in sorted(shortest.items())}
 
 
