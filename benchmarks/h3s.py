@@ -29,7 +29,7 @@ from gasearch.potential.card import read_card
 from gasearch.potential.load import load_potential
 from gasearch.potential.potential import Batch, Potential
 from gasearch.potential.settings import MaceSettings
-from gasearch.pretrain.fine_tuning import label_settings
+from gasearch.pretrain.predecessor import label_settings
 from gasearch.units import pressure_from_GPa, pressure_to_GPa
 
 POTENTIAL = Path(__file__).parent.parent / "potentials" / "h-s-200gpa"

@@ -33,8 +33,8 @@ from gasearch.potential.load import load_potential
 from gasearch.potential.potential import Potential
 from gasearch.potential.relaxation import BatchRelaxer
 from gasearch.potential.settings import MaceSettings
-from gasearch.pretrain.fine_tuning import basis_of, label_settings
 from gasearch.pretrain.labelling import Label, label_all, read_labels
+from gasearch.pretrain.predecessor import basis_of, label_settings
 from gasearch.pretrain.sampling import Sample, SamplingSettings, lattice, random_samples, rattled, search_space
 from gasearch.pretrain.training_set import write_training_set
 from gasearch.pretrain.validation import rms_errors

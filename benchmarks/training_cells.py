@@ -13,8 +13,9 @@ import numpy as np
 from gasearch.potential.potential import Potential
 from gasearch.pretrain.basis import BasisError
 from gasearch.pretrain.card import NEAR_HULL
-from gasearch.pretrain.fine_tuning import basis_of, settings_of, with_training_set
+from gasearch.pretrain.fine_tuning import settings_of
 from gasearch.pretrain.labelling import Label
+from gasearch.pretrain.predecessor import Predecessor
 from gasearch.pretrain.sampling import Split, split_of
 from gasearch.pretrain.settings import PretrainSettings
 from gasearch.pretrain.training import TrainingSettings, tuned
@@ -49,10 +50,10 @@ def add_options(parser: argparse.ArgumentParser, folder: Path) -> None:
 
 def training_cells(folder: Path) -> TrainingCells:
     """Read a potential's training set and its card."""
-    card, labels = with_training_set(folder)
-    settings = settings_of(card, [label.sample.crystal for label in labels])
+    before = Predecessor.read(folder)
+    labels, settings = before.labels, settings_of(before.card, [label.sample.crystal for label in before.labels])
     above = above_hull(labels, settings.compositions, settings.pressures[1])
-    return TrainingCells(tuple(labels), above, settings, basis_of(card))
+    return TrainingCells(labels, above, settings, before.basis)
 
 
 def subset(

@@ -10,6 +10,7 @@ import yaml
 from gasearch.cli import main
 from gasearch.config import load_pretraining
 from gasearch.potential.card import read_card
+from gasearch.pretrain.predecessor import Predecessor
 from gasearch.workflow.series_directory import all_runs
 
 INPUTS = Path(__file__).parent.parent / "inputs"
@@ -57,7 +58,7 @@ def holds_what_a_user_needs(directory: Path) -> None:
 
 def cut_down_pretraining(path: Path, folder: Path) -> Path:
     data = yaml.safe_load(path.read_text())
-    data |= {"max_atoms": 2, "random_cells": 24, "rounds": 0, "committee": 1}
+    data |= {"max_atoms": 2, "random_cells": 24, "rounds": 0, "committee": 1, "start": None}
     data["sampling"] = {"prototypes": False, "scan": [0.9, 1.0, 1.1]}
     data["dft"] = data.get("dft", {}) | {"k_spacing": 1.0}
     data["training"] = {"channels": 4, "cutoff_A": 3.0, "correlation": 2, "epochs": 6, "stage_two": 4}
@@ -69,7 +70,8 @@ def cut_down_pretraining(path: Path, folder: Path) -> Path:
 @pytest.mark.parametrize("path", sorted(INPUTS.glob("pretrain-*")), ids=lambda path: path.stem)
 def test_an_input_of_a_pretraining_is_complete(path: Path):
     settings = load_pretraining(path)
-    assert set(settings.elements) == {symbol.capitalize() for symbol in path.stem.split("-")[1:]}
+    assert path.stem.startswith("-".join(["pretrain", *map(str.lower, settings.elements)]))
+    assert settings.start is None or Predecessor.read(settings.start).dft == settings.dft
 
 
 @pytest.mark.slow

@@ -41,13 +41,15 @@ def add_potential(commands: Any) -> None:
 
 
 def _pretrain(options: Namespace) -> None:
+    from functools import partial
+
     from gasearch.config import load_pretraining, to_yaml
     from gasearch.pretrain.build import pretrain
 
     settings = load_pretraining(options.path)
     name = options.path.stem
     work, output = options.work or Path("runs", name), options.output or Path("potentials", name)
-    pretrain(settings, work, output, to_yaml(settings, work), say, options.workers)
+    pretrain(settings, work, output, partial(to_yaml, settings), say, options.workers)
 
 
 def _potential_show(options: Namespace) -> None:

@@ -28,6 +28,7 @@ from gasearch.potential.mace import Mace
 from gasearch.pretrain.active_learning import choose, explore, relax_in_blocks
 from gasearch.pretrain.basis import BasisError, typical
 from gasearch.pretrain.labelling import Label, label_all, read_labels
+from gasearch.pretrain.predecessor import Predecessor, started_from
 from gasearch.pretrain.publication import publish
 from gasearch.pretrain.sampling import (
     Sample,
@@ -55,7 +56,7 @@ def pretrain(
     settings: PretrainSettings,
     work: Path,
     output: Path,
-    resolved_input: str,
+    as_text: Callable[[Path], str],
     say: Callable[[str], None],
     workers: int = 1,
 ) -> None:
@@ -68,8 +69,8 @@ def pretrain(
         Folder of labels and models; what is in it already is not done again.
     output : Path
         Folder of the finished potential.
-    resolved_input : str
-        The complete input as text, kept with both.
+    as_text : callable
+        Returns the complete input as text, as it would lie in a folder; it is kept with both.
     say : callable
         Gets the lines of progress.
     workers : int
@@ -82,26 +83,28 @@ def pretrain(
     """
     runner = PwRunner(settings.dft, default_pseudo_dir())
     runner.check(settings.compositions.elements)
-    run_on_all_ranks(partial(_drive, settings, runner, work, output, resolved_input, say), threads=workers)
+    before = started_from(settings, output)
+    run_on_all_ranks(partial(_drive, settings, runner, before, work, output, as_text, say), threads=workers)
 
 
 def _drive(
     settings: PretrainSettings,
     runner: PwRunner,
+    before: Predecessor | None,
     work: Path,
     output: Path,
-    resolved_input: str,
+    as_text: Callable[[Path], str],
     say: Callable[[str], None],
     executor: QueueExecutor,
 ) -> None:
     with writing_to(work):
         work.mkdir(parents=True, exist_ok=True)
     with locked(work / "lock"):
-        keep_input(work / INPUT, resolved_input, may_change=MAY_CHANGE)
-        builder = Builder(settings, work, runner, executor, say)
+        keep_input(work / INPUT, as_text(work), may_change=MAY_CHANGE)
+        builder = Builder(settings, work, runner, executor, say, before)
         builder.build()
         builder.publish(output)
-        replace_text(output / INPUT, resolved_input)
+        replace_text(output / INPUT, as_text(output))
     say(f"{output} holds the potential; `gasearch potential show {output}` tells what it can do")
 
 
@@ -121,6 +124,7 @@ class Builder:
     runner: PwRunner
     executor: Executor
     say: Callable[[str], None]
+    before: Predecessor | None = None
 
     def build(self) -> None:
         """Make all labels, and the model of each round."""
@@ -184,14 +188,18 @@ class Builder:
 
     def labels(self) -> list[Label]:
         """Return all labels that there are, completed with the Pulay stress."""
-        return self.basis().completed(list(read_labels(self._labels)))
+        basis, given = self.basis(), list(self.before.labels if self.before else ())
+        completed = given if self.before and self.before.basis.per_atom else basis.completed(given)
+        return [*completed, *basis.completed(list(read_labels(self._labels)))]
 
     def basis(self) -> BasisError:
-        """Return what the plane waves lack, measured on some of the first labels."""
+        """Return what the plane waves lack, measured on some of the first labels, unless the start knows it."""
+        if self.before and self.before.basis.per_atom:
+            return self.before.basis
         return BasisError(kept_by_element(self.work / "basis.json", self._measure_basis))
 
     def _measure_basis(self) -> Mapping[int, float]:
-        labels = list(read_labels(self._labels))
+        labels = [*(self.before.labels if self.before else ()), *read_labels(self._labels)]
         crystals = typical(labels, self.above_hull(labels), self.settings.dft.k_spacing)
         for warning in overlap_warnings(self.runner.radii(self.settings.compositions.elements), crystals):
             self.say(warning)
@@ -219,24 +227,34 @@ class Builder:
 
     def committee(self, number: int) -> Committee:
         """Return the potentials trained on the labels there are, number by number."""
-        trainings = self._trainings(number)
-        if not all(training.model.exists() for training in trainings):
+        models = self._models(number)
+        if not all(model.exists() for model in models):
+            trainings = [self._training(number, member) for member in range(len(models))]
             labels, epochs = self.labels(), trainings[0].settings.epochs
             self.say(f"training {len(trainings)} models on {len(labels)} labels, {epochs} epochs")
             with self._timed():
                 train_all(trainings, labels, self.above_hull(labels), self.executor, self.say)
-        return Committee([Mace(training.model, trusted=True) for training in trainings])
+        return Committee([Mace(model, trusted=True) for model in models])
 
-    def _trainings(self, number: int) -> list[Training]:
-        return [self._training(number, member) for member in range(self.settings.committee)]
+    def _models(self, number: int) -> list[Path]:
+        """Return the files of the potentials; those of the start are the first ones unless there are first cells."""
+        members = range(self.settings.committee)
+        if number == 0 and self._given_models and not self.settings.has_first_cells:
+            return [self._given_models[member] for member in members]
+        return [self._training(number, member).model for member in members]
+
+    @property
+    def _given_models(self) -> tuple[Path, ...]:
+        return self.before.models if self.before and self.settings.start_models else ()
 
     def _training(self, number: int, member: int) -> Training:
-        """Say how a model is trained: the first from random weights, each later one from the one before it."""
+        """Say how a model is trained: from random weights or the start's at first, then from the one before."""
         settings, folder = self.settings.training, self.work / f"model-{number}" / f"training-{member}"
-        if number == 0:
+        if number == 0 and not self._given_models:
             return Training(settings, folder, member)
+        start = self._models(number - 1)[member] if number else self._given_models[member]
         further = tuned(settings, settings.further_epochs, settings.learning_rate / 2)
-        return Training(further, folder, member, start=self._training(number - 1, member).model)
+        return Training(further, folder, member, start=start)
 
     def above_hull(self, labels: Sequence[Label]) -> np.ndarray:
         """Return enthalpies above the labels' hull at the middle pressure (n,), eV/atom."""
@@ -250,7 +268,7 @@ class Builder:
             numbers = range(first, first + active.relaxations)
             found = explore(
                 committee,
-                partial(relax_in_blocks, self.executor, self._training(number, 0).model, pressure),
+                partial(relax_in_blocks, self.executor, self._models(number)[0], pressure),
                 space,
                 settings.sampling,
                 pressure,
@@ -267,6 +285,5 @@ class Builder:
     def publish(self, output: Path) -> None:
         """Copy the last models to its folder, with the training set and the card."""
         labels, last = self.labels(), self.settings.rounds
-        models = [training.model for training in self._trainings(last)]
         above = self.above_hull(labels)
-        publish(self.settings, models, self.runner, self.basis(), labels, above, self.seconds, output)
+        publish(self.settings, self._models(last), self.runner, self.basis(), labels, above, self.seconds, output)

@@ -24,8 +24,9 @@ from gasearch.files import writing_to
 from gasearch.parallel.executor import QueueExecutor
 from gasearch.potential.settings import MaceSettings
 from gasearch.pretrain.diversity import descriptors, farthest_first
-from gasearch.pretrain.fine_tuning import fine_tune, label_settings, with_training_set
+from gasearch.pretrain.fine_tuning import fine_tune
 from gasearch.pretrain.labelling import Label, key, label_all, read_labels
+from gasearch.pretrain.predecessor import Predecessor
 from gasearch.pretrain.sampling import Kind, Sample
 from gasearch.workflow.epoch import search_epoch
 from gasearch.workflow.journal import NEAR_HULL
@@ -64,10 +65,10 @@ class Feedback:
             If the potential cannot be trained further, or there is no pw.x.
         """
         assert isinstance(plan.potential, MaceSettings), "the input says so"
-        card, labels = with_training_set(plan.potential.path)
-        runner = make_runner(label_settings(card))
+        before = Predecessor.read(plan.potential.path)
+        runner = make_runner(before.dft)
         runner.check(plan.space.elements)
-        return Feedback(plan.search.feedback, runner, tuple(label.sample.crystal for label in labels))
+        return Feedback(plan.search.feedback, runner, tuple(label.sample.crystal for label in before.labels))
 
 
 def feed_back(

@@ -29,6 +29,13 @@ dft: {ecutwfc: 60, ecutrho: 180, k_spacing: 1.0}
 training: {channels: 4, cutoff_A: 3.0, correlation: 2, epochs: 6, stage_two: 4}
 """
 
+#: What goes on from the potential of this input.
+FURTHER = (
+    INPUT.replace("random_cells: 12", "random_cells: 0\nseed: 1\nstart: ../out")
+    .replace("scan: [0.7, 1.0, 1.3]", "scan: [], prototypes: false")
+    .replace("epochs: 6", "epochs: 6, further_epochs: 6")
+)
+
 
 @pytest.fixture
 def input_file(tmp_path: Path) -> Path:
@@ -67,6 +74,16 @@ def test_a_potential_is_made_from_an_input_and_not_made_twice(input_file, capsys
     (output / "card.toml").write_text((output / "card.toml").read_text().replace(card.sha256, "0" * 64))
     assert main(command(input_file)) == 0
     assert read_card(output).sha256 == card.sha256
+
+    # Another input goes on from it: with its labels, its models, and a round more.
+    further = input_file.parent / "further"
+    further.mkdir()
+    (further / "in.yaml").write_text(FURTHER)
+    assert main(command(further / "in.yaml")) == 0
+    more = read_card(further / "out")
+    assert more.facts["labels"]["cells"] > card.facts["labels"]["cells"] and more.sha256 != card.sha256
+    assert more.facts["labels"]["basis_error_eV"] == card.facts["labels"]["basis_error_eV"]
+    assert "start: ../../out" in (further / "out" / "pretrain.yaml").read_text()
 
 
 def test_without_pw_nothing_is_begun(input_file, tmp_path, monkeypatch, capsys):

@@ -20,7 +20,8 @@ from gasearch.evolution.archive import Archive, TwinTolerance
 from gasearch.evolution.candidate import Individual
 from gasearch.evolution.feedback import FeedbackSettings
 from gasearch.potential.card import PotentialCard, read_card
-from gasearch.pretrain.fine_tuning import label_settings, settings_of, tuned, with_training_set
+from gasearch.pretrain.fine_tuning import settings_of, tuned
+from gasearch.pretrain.predecessor import Predecessor, label_settings
 from gasearch.pretrain.training import TrainingSettings
 from gasearch.workflow.archive_store import ArchiveStore
 from gasearch.workflow.feedback import best, same_hull, worth_a_label
@@ -101,9 +102,9 @@ def test_views_show_the_last_epoch_that_has_a_hull(tmp_path):
 
 
 def test_a_card_says_how_to_label_and_to_train_further():
-    card, labels = with_training_set(POTENTIAL)
-    settings = settings_of(card, [label.sample.crystal for label in labels])
-    assert settings.dft == label_settings(card) and settings.dft.ecutwfc == 50 and settings.dft.k_spacing == 0.4
+    before = Predecessor.read(POTENTIAL)
+    settings = settings_of(before.card, [label.sample.crystal for label in before.labels])
+    assert settings.dft == before.dft and settings.dft.ecutwfc == 50 and settings.dft.k_spacing == 0.4
     assert settings.training.size.channels == 32 and settings.elements == ("H", "S") and settings.max_atoms == 16
     training = tuned(settings.training, 12, 1e-3)
     assert (training.epochs, training.stage_two, training.learning_rate) == (12, 6, 1e-3)
@@ -119,7 +120,7 @@ def test_the_last_stage_has_an_epoch_that_is_judged(epochs):
 
 def test_a_model_without_its_training_set_cannot_learn(tiny_mace):
     with pytest.raises(PotentialError, match=r"cannot be trained further.*training.extxyz"):
-        with_training_set(tiny_mace)
+        Predecessor.read(tiny_mace)
 
 
 def test_a_card_without_settings_of_dft_is_named():
