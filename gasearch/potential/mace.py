@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import io
 import logging
+import os
 import platform
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ import numpy as np
 
 from gasearch.errors import PotentialError
 from gasearch.potential.card import CARD, PotentialCard, check_model, find_model
+from gasearch.potential.device import Device, device_name
 from gasearch.potential.neighbours import PairCache
 from gasearch.potential.potential import Batch, BatchResult, check_elements
 from gasearch.quiet import ignoring
@@ -79,7 +81,7 @@ class Mace:
     dtype : str
         Precision of the model; everything around it is float64.
     device : str
-        ``auto`` takes a GPU where there is one.
+        ``auto`` takes a GPU where there is one; the ranks of a node take its GPUs in turn.
     trusted : bool
         Whether the file was made here, so that nothing needs to be said of one without a card.
 
@@ -95,7 +97,7 @@ class Mace:
         self,
         path: Path,
         dtype: Literal["float32", "float64"] = "float32",
-        device: Literal["auto", "cpu", "cuda"] = "auto",
+        device: Device = "auto",
         trusted: bool = False,
     ):
         file, card = _checked_file(Path(path), trusted)
@@ -104,7 +106,7 @@ class Mace:
         import torch
 
         self._dtype = getattr(torch, dtype)
-        self._device = torch.device(("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device)
+        self._device = torch.device(device_name(device, torch.cuda.device_count(), os.environ))
         self._model.to(device=self._device, dtype=self._dtype).eval().requires_grad_(False)
         torch.set_num_threads(1)  # every rank has one core
         _keep_freed_memory()

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from gasearch.crystal.composition import SYMBOLS, Pair
 from gasearch.potential.card import PotentialCard, card_beside
+from gasearch.potential.device import Device
 from gasearch.schema import setting
 
 
@@ -25,13 +26,13 @@ class MaceSettings:
     dtype : str
         Precision of the evaluation.
     device : str
-        Where it is evaluated; auto takes a GPU where there is one.
+        Where it is evaluated; auto takes a GPU where there is one, and the ranks of a node take its GPUs in turn.
     """
 
     kind: Literal["mace"]
     path: Path
     dtype: Literal["float32", "float64"] = "float32"
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Device = "auto"
 
     @property
     def card(self) -> PotentialCard | None:
