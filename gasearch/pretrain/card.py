@@ -14,9 +14,7 @@ from typing import Any
 import numpy as np
 
 from gasearch.crystal.composition import SYMBOLS, Pair
-from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.geometry import closest_distances_in
-from gasearch.crystal.symmetry import space_group
 from gasearch.espresso.runner import PwRunner
 from gasearch.files import replace_text
 from gasearch.potential.card import CARD, CommitteeCard, PotentialCard, RmsErrors, sha256_of
@@ -148,11 +146,6 @@ def shortest_distances(labels: Sequence[Label], above: np.ndarray) -> dict[Pair,
     return {pair: round(distance, 3) for pair, distance in sorted(shortest.items())}
 
 
-def is_h3s(crystal: Crystal) -> bool:
-    """Whether a cell is the superconductor H3S Im-3m (doi:10.1038/srep06968), to 0.05 Å."""
-    return crystal.composition.reduced.formula == "H3S" and space_group(crystal).symbol == "Im-3m"
-
-
 def _label_facts(
     settings: PretrainSettings, runner: PwRunner, basis: BasisError, labels: Sequence[Label]
 ) -> dict[str, Any]:
@@ -173,12 +166,11 @@ def _label_facts(
 
 
 def _training_set_facts(path: Path, labels: Sequence[Label]) -> dict[str, Any]:
-    """Count the cells by split, kind and size, and those that happen to be H3S Im-3m."""
+    """Count the cells by split, kind and size."""
     return {
         "file": path.name,
         "sha256": sha256_of(path),
         "origins": len({label.sample.origin for label in labels}),
-        "im_3m_h3s_cells": sum(is_h3s(label.sample.crystal) for label in labels),
         "splits": _count(str(split_of(label.sample.origin)) for label in labels),
         "kinds": _count(str(label.sample.kind) for label in labels),
         "atoms": _count(len(label.sample.crystal) for label in labels),
