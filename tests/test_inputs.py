@@ -70,7 +70,8 @@ def cut_down_pretraining(path: Path, folder: Path) -> Path:
 @pytest.mark.parametrize("path", sorted(INPUTS.glob("pretrain-*")), ids=lambda path: path.stem)
 def test_an_input_of_a_pretraining_is_complete(path: Path):
     settings = load_pretraining(path)
-    assert path.stem.startswith("-".join(["pretrain", *map(str.lower, settings.elements)]))
+    named = path.stem.removeprefix("pretrain-").removesuffix("-further").split("-")
+    assert list(map(str.lower, settings.elements)) == named
     assert settings.start is None or Predecessor.read(settings.start).dft == settings.dft
 
 

@@ -106,7 +106,9 @@ class Mace:
         import torch
 
         self._dtype = getattr(torch, dtype)
-        self._device = torch.device(device_name(device, torch.cuda.device_count(), os.environ))
+        # A driver that is too old for torch shows GPUs of which none can be used.
+        gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        self._device = torch.device(device_name(device, gpus, os.environ))
         self._model.to(device=self._device, dtype=self._dtype).eval().requires_grad_(False)
         torch.set_num_threads(1)  # every rank has one core
         _keep_freed_memory()

@@ -27,7 +27,7 @@ from gasearch.potential.committee import Committee
 from gasearch.potential.mace import Mace
 from gasearch.pretrain.active_learning import choose, explore, relax_in_blocks
 from gasearch.pretrain.basis import BasisError, typical
-from gasearch.pretrain.labelling import Label, label_all, read_labels
+from gasearch.pretrain.labelling import Label, label_all, read_labels, read_samples, write_samples
 from gasearch.pretrain.predecessor import Predecessor, started_from
 from gasearch.pretrain.publication import publish
 from gasearch.pretrain.sampling import (
@@ -46,8 +46,10 @@ from gasearch.units import pressure_to_GPa
 
 #: The resolved input, kept beside the labels and beside the model.
 INPUT = "pretrain.yaml"
+#: The sums of the potential that it goes on from, kept beside the labels.
+START = "start.txt"
 #: What may be another in the input of a pretraining that goes on: more rounds follow those that were made.
-MAY_CHANGE = ("rounds",)
+MAY_CHANGE = ("rounds", "start")
 #: By how much the stress may differ from the slope of the energy, relative to it.
 _STRESS_TOLERANCE = 0.05
 
@@ -83,7 +85,7 @@ def pretrain(
     """
     runner = PwRunner(settings.dft, default_pseudo_dir())
     runner.check(settings.compositions.elements)
-    before = started_from(settings, output)
+    before = started_from(settings, runner, output)
     run_on_all_ranks(partial(_drive, settings, runner, before, work, output, as_text, say), threads=workers)
 
 
@@ -101,6 +103,7 @@ def _drive(
         work.mkdir(parents=True, exist_ok=True)
     with locked(work / "lock"):
         keep_input(work / INPUT, as_text(work), may_change=MAY_CHANGE)
+        keep_input(work / START, "".join(f"{name}: {s}\n" for name, s in before.sums.items()) if before else "")
         builder = Builder(settings, work, runner, executor, say, before)
         builder.build()
         builder.publish(output)
@@ -136,7 +139,7 @@ class Builder:
 
         # Cells that the potential itself holds for low minima teach it the order of the minima.
         for number in range(settings.rounds):
-            self.label(self.explore(space, self.committee(number), number))
+            self.label(self.chosen(space, number))
         self.committee(settings.rounds)
 
     def _first(self, space: SearchSpace) -> list[Sample]:
@@ -182,7 +185,9 @@ class Builder:
         return result
 
     def label(self, samples: Iterable[Sample]) -> None:
-        """Label samples, as many at a time as there are workers."""
+        """Label samples, as many at a time as there are workers, without those that the start has."""
+        if self.before:
+            samples = [sample for sample in samples if not self.before.holds(sample.crystal)]
         with self._timed():
             label_all(samples, self.runner, self._labels, self.executor, self.say)
 
@@ -259,6 +264,13 @@ class Builder:
     def above_hull(self, labels: Sequence[Label]) -> np.ndarray:
         """Return enthalpies above the labels' hull at the middle pressure (n,), eV/atom."""
         return above_hull(labels, self.settings.compositions, self.settings.pressures[1])
+
+    def chosen(self, space: SearchSpace, number: int) -> list[Sample]:
+        """Return the cells of a round; they are kept, as relaxations on other machines would end a little elsewhere."""
+        path = self.work / f"round-{number}.json"
+        if not path.exists():
+            write_samples(path, self.explore(space, self.committee(number), number))
+        return read_samples(path)
 
     def explore(self, space: SearchSpace, committee: Committee, number: int) -> list[Sample]:
         """Relax random crystals, new ones for each round and pressure, and choose what to label."""

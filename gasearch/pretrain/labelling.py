@@ -78,6 +78,16 @@ def key(crystal: Crystal, settings: PwSettings) -> str:
     return hashlib.sha256(write_scf(crystal, settings, "").encode()).hexdigest()[:20]
 
 
+def write_samples(path: Path, samples: Iterable[Sample]) -> None:
+    """Keep cells that are to be labelled, with all digits."""
+    replace_text(path, json.dumps([_described(sample) for sample in samples]))
+
+
+def read_samples(path: Path) -> list[Sample]:
+    """Read what `write_samples` wrote."""
+    return [_sample(record) for record in json.loads(path.read_text())]
+
+
 def read_labels(directory: Path) -> Iterator[Label]:
     """Yield the labels of the directory in order of name; failed SCFs are left out."""
     for path in sorted(directory.glob("*.json")):
@@ -92,17 +102,24 @@ def count_failures(directory: Path) -> int:
 
 
 def _record(sample: Sample, settings: PwSettings, result: ScfResult | ScfFailure) -> dict[str, Any]:
-    crystal = sample.crystal
-    structure = {name: getattr(crystal, name).tolist() for name in ("cell", "frac", "numbers")}
-    origin = {"origin": sample.origin, "kind": str(sample.kind), "settings": asdict(settings)}
+    asked = {**_described(sample), "settings": asdict(settings)}
     if isinstance(result, ScfFailure):
-        return {**structure, **origin, "problem": result.problem.name, "detail": result.detail}
+        return {**asked, "problem": result.problem.name, "detail": result.detail}
     values = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in asdict(result).items()}
-    return {**structure, **origin, **values}
+    return {**asked, **values}
+
+
+def _described(sample: Sample) -> dict[str, Any]:
+    structure = {name: getattr(sample.crystal, name).tolist() for name in ("cell", "frac", "numbers")}
+    return {**structure, "origin": sample.origin, "kind": str(sample.kind)}
+
+
+def _sample(record: dict[str, Any]) -> Sample:
+    crystal = Crystal(record["cell"], record["frac"], record["numbers"])
+    return Sample(crystal, record["origin"], Kind(record["kind"]))
 
 
 def _label(record: dict[str, Any]) -> Label:
-    crystal = Crystal(record["cell"], record["frac"], record["numbers"])
     result = ScfResult(
         record["energy"],
         np.array(record["forces"]),
@@ -110,4 +127,4 @@ def _label(record: dict[str, Any]) -> Label:
         record["k_points"],
         record["iterations"],
     )
-    return Label(Sample(crystal, record["origin"], Kind(record["kind"])), result)
+    return Label(_sample(record), result)

@@ -71,8 +71,10 @@ class PretrainSettings:
         if low >= high:
             raise ValueError("pressure_GPa: the lowest comes first, and they differ; such as [100, 300]")
         _ = self.compositions  # ValueError if there are none
-        if self.start is None and not self.has_first_cells:
-            raise ValueError("random_cells: 0, no scan and no prototypes leave nothing to label; give one, or a start")
+        if not self.has_first_cells and (self.start is None or (self.start_models and not self.rounds)):
+            raise ValueError(
+                "random_cells: 0, no scan and no prototypes leave nothing to label; give one, or start and rounds"
+            )
 
     @property
     def compositions(self) -> CompositionSpace:

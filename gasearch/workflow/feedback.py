@@ -13,6 +13,7 @@ import numpy as np
 
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.fingerprint import same_structure
+from gasearch.errors import PotentialError
 from gasearch.espresso.pw import PwSettings
 from gasearch.espresso.runner import PwRunner
 from gasearch.evolution.archive import Archive
@@ -68,6 +69,10 @@ class Feedback:
         before = Predecessor.read(plan.potential.path)
         runner = make_runner(before.dft)
         runner.check(plan.space.elements)
+        if others := before.other_pseudopotentials(runner):
+            raise PotentialError(
+                f"{plan.potential.path} learned from labels made with other pseudopotentials of {others}; install those"
+            )
         return Feedback(plan.search.feedback, runner, tuple(label.sample.crystal for label in before.labels))
 
 
