@@ -52,7 +52,7 @@ def training_cells(folder: Path) -> TrainingCells:
     """Read a potential's training set and its card."""
     before = Predecessor.read(folder)
     labels, settings = before.labels, settings_of(before.card, [label.sample.crystal for label in before.labels])
-    above = above_hull(labels, settings.compositions, settings.pressures[1])
+    above = above_hull(labels, settings.compositions, *settings.pressures)
     return TrainingCells(labels, above, settings, before.basis)
 
 

@@ -42,7 +42,7 @@ def main() -> None:
     labels = [label for label in cells.labels if label.sample.origin not in seen]
     training = cells.from_scratch(options.epochs, options.batch_size)
     settings = replace(cells.settings, training=training, committee=1)
-    above = above_hull(labels, settings.compositions, settings.pressures[1])
+    above = above_hull(labels, settings.compositions, *settings.pressures)
     print(f"{len(labels)} of {len(cells.labels)} cells are left", flush=True)
     models = run_on_all_ranks(
         lambda executor: train_all(

@@ -15,7 +15,7 @@ from gasearch.workflow.series_directory import all_runs
 
 INPUTS = Path(__file__).parent.parent / "inputs"
 #: Potentials that take long to load.
-SLOW = ("h-s-200gpa", "na-cl-200gpa")
+SLOW = ("h-s-200gpa", "li-s-100gpa")
 
 
 def cut_down(path: Path, folder: Path) -> Path:

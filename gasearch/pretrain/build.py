@@ -262,8 +262,8 @@ class Builder:
         return Training(further, folder, member, start=start)
 
     def above_hull(self, labels: Sequence[Label]) -> np.ndarray:
-        """Return enthalpies above the labels' hull at the middle pressure (n,), eV/atom."""
-        return above_hull(labels, self.settings.compositions, self.settings.pressures[1])
+        """Return enthalpies above the labels' hull (n,), eV/atom, at the pressure at which each is nearest to it."""
+        return above_hull(labels, self.settings.compositions, *self.settings.pressures)
 
     def chosen(self, space: SearchSpace, number: int) -> list[Sample]:
         """Return the cells of a round; they are kept, as relaxations on other machines would end a little elsewhere."""

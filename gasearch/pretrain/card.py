@@ -30,8 +30,8 @@ from gasearch.units import MEV_PER_EV, pressure_to_GPa
 MODEL, TRAINING_SET = "mace.model", "training.extxyz"
 #: Where the card has the basis error of the labels' energies, by element.
 BASIS = "basis_error_eV"
-#: Cells count as relevant up to this enthalpy above hull, eV/atom.
-NEAR_HULL = 1.0
+#: Cells count as relevant up to this enthalpy above hull, eV/atom; what may become a phase lies lower.
+NEAR_HULL, LOW = 1.0, 0.3
 #: Limit of the committee's spread where there are too few held-out cells to find one, meV/atom.
 NO_LIMIT = 100.0
 
@@ -124,10 +124,11 @@ def write_card(card: PotentialCard, folder: Path) -> None:
 def errors_by_split(potential: Potential, labels: Sequence[Label], above: np.ndarray) -> dict[str, RmsErrors]:
     """Return errors on the test cells, on those of them near the hull, and, to compare, on the training cells."""
     splits = np.array([split_of(label.sample.origin) for label in labels])
-    near = above < NEAR_HULL
+    near, test = above < NEAR_HULL, splits == Split.TEST
     chosen = {
-        f"test_within_{NEAR_HULL:g}_eV_per_atom": (splits == Split.TEST) & near,
-        "test_all": splits == Split.TEST,
+        f"test_within_{LOW * MEV_PER_EV:g}_meV_per_atom": test & (above < LOW),
+        f"test_within_{NEAR_HULL:g}_eV_per_atom": test & near,
+        "test_all": test,
         f"train_within_{NEAR_HULL:g}_eV_per_atom": (splits == Split.TRAIN) & near,
     }
     return {

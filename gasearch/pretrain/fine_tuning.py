@@ -74,7 +74,7 @@ def fine_tune(
     labels = [*before.labels, *before.basis.completed(new)]
     settings = settings_of(before.card, [label.sample.crystal for label in labels])
     training = tuned(settings.training, epochs, learning_rate)
-    above = above_hull(labels, settings.compositions, settings.pressures[1])
+    above = above_hull(labels, settings.compositions, *settings.pressures)
     trainings = [
         Training(training, output / f"training-{member}", member, model) for member, model in enumerate(before.models)
     ]

@@ -49,24 +49,29 @@ def label_all(
     # The dearest first, so that no worker waits long for another one at the end.
     order = np.argsort(costs, kind="stable")[::-1]
     times = {executor.submit(label_one, missing[i], runner, directory): costs[i] for i in order}
-    began, done, total = time.monotonic(), 0.0, sum(costs)
+    began, done, total, later = time.monotonic(), 0.0, sum(costs), 0
     for finished, future in enumerate(as_completed(times), len(samples) - len(missing) + 1):
-        future.result()
+        later += not future.result()
         before, done = done, done + times[future]
         if done * 10 // total > before * 10 // total or finished == len(samples):
             left = max(0.0, (time.monotonic() - began) * (total - done) / done / 60)
             failed = count_failures(directory)
-            say(f"labels: {finished}/{len(samples)}, {failed} failed in all, {left:.0f} min left")
+            left_out = f", {later} left to another time" if later else ""
+            say(f"labels: {finished}/{len(samples)}, {failed} failed in all{left_out}, {left:.0f} min left")
 
 
-def label_one(sample: Sample, runner: PwRunner, directory: Path) -> None:
-    """Write the file of one label, unless it is there; a failure that may not come again is left to another time."""
+def label_one(sample: Sample, runner: PwRunner, directory: Path) -> bool:
+    """Write the file of one label, unless it is there, and return whether it is.
+
+    A failure that may not come again, such as a timeout, is left to another time.
+    """
     path = _path(sample, runner, directory)
     if path.exists():
-        return
+        return True
     result = runner.scf(sample.crystal)
-    if isinstance(result, ScfResult) or result.problem.lasting:
+    if kept := isinstance(result, ScfResult) or result.problem.lasting:
         replace_text(path, json.dumps(_record(sample, runner.settings, result)))
+    return kept
 
 
 def _path(sample: Sample, runner: PwRunner, directory: Path) -> Path:

@@ -141,7 +141,7 @@ class Training:
     ----------
     settings : TrainingSettings
     folder : Path
-        Where its files are; an interrupted training goes on from its last checkpoint there.
+        Where its files are; an interrupted training goes on from the best epoch so far there.
     member : int
         Place in a committee: it decides the seed and the validation split.
     start : Path or None

@@ -36,13 +36,15 @@ class RankCorrelation:
     spearman: float
 
 
-def above_hull(labels: Sequence[Label], compositions: CompositionSpace, pressure: float) -> np.ndarray:
+def above_hull(labels: Sequence[Label], compositions: CompositionSpace, *pressures: float) -> np.ndarray:
     """Return each labelled cell's enthalpy E + PV (n,) above the hull of all of them, eV/atom.
 
-    Cells are taken as they are, not relaxed: the pressure (eV/Å³) is what their volumes are judged by.
+    Cells are taken as they are, not relaxed: a pressure (eV/Å³) is what their volumes are judged by. Of several it is
+    the one at which a cell is nearest to the hull: what is stable at either end of a range is near it.
     """
     energies = np.array([label.result.energy for label in labels])
-    return _above_hull([label.sample.crystal for label in labels], energies, compositions, pressure)
+    crystals = [label.sample.crystal for label in labels]
+    return np.min([_above_hull(crystals, energies, compositions, pressure) for pressure in pressures], axis=0)
 
 
 def _above_hull(

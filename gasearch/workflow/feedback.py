@@ -28,7 +28,7 @@ from gasearch.pretrain.diversity import descriptors, farthest_first
 from gasearch.pretrain.fine_tuning import fine_tune
 from gasearch.pretrain.labelling import Label, key, label_all, read_labels
 from gasearch.pretrain.predecessor import Predecessor
-from gasearch.pretrain.sampling import Kind, Sample
+from gasearch.pretrain.sampling import Kind, Sample, Split, split_of
 from gasearch.workflow.epoch import search_epoch
 from gasearch.workflow.journal import NEAR_HULL
 from gasearch.workflow.plan import Plan
@@ -49,7 +49,7 @@ class Feedback:
     runner : PwRunner
         Labels as the potential's training set was labelled.
     known : tuple of Crystal
-        The cells of that training set.
+        The cells of it that the potential was trained on; it knows nothing of those that were held out.
     """
 
     settings: FeedbackSettings
@@ -73,7 +73,8 @@ class Feedback:
             raise PotentialError(
                 f"{plan.potential.path} learned from labels made with other pseudopotentials of {others}; install those"
             )
-        return Feedback(plan.search.feedback, runner, tuple(label.sample.crystal for label in before.labels))
+        learned = [label.sample for label in before.labels if split_of(label.sample.origin) is Split.TRAIN]
+        return Feedback(plan.search.feedback, runner, tuple(sample.crystal for sample in learned))
 
 
 def feed_back(

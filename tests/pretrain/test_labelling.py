@@ -135,8 +135,9 @@ class Interrupted(FakeRunner):
 
 
 def test_a_killed_label_is_left_to_another_time(samples, tmp_path):
-    runner = Interrupted()
-    label(samples[:1], runner, tmp_path)
+    runner, said = Interrupted(), []
+    label_all(samples[:1], runner, tmp_path, ThreadPoolExecutor(1), said.append)
+    assert said == ["labels: 1/1, 0 failed in all, 1 left to another time, 0 min left"]
     assert list(read_labels(tmp_path)) == [] and count_failures(tmp_path) == 0
     label(samples[:1], runner, tmp_path)
     assert len(list(read_labels(tmp_path))) == 1

@@ -53,6 +53,8 @@ def test_above_hull_uses_enthalpy_not_energy(make_label, compositions):
     labels = [make_label([1], 2.0, -1.0), make_label([1], 1.0, -0.5), make_label([16], 2.0, -3.0)]
     assert above_hull(labels, compositions, 0.0) == pytest.approx([0.0, 0.5, 0.0])
     assert above_hull(labels, compositions, 1.0) == pytest.approx([6.5, 0.0, 0.0])
+    # Of several pressures it is the one that is kindest to a cell.
+    assert above_hull(labels, compositions, 0.0, 1.0) == pytest.approx([0.0, 0.0, 0.0])
 
 
 def test_compound_is_measured_from_the_line_between_elements(make_label, compositions):
