@@ -193,18 +193,29 @@ class Builder:
 
     def labels(self) -> list[Label]:
         """Return all labels that there are, completed with the Pulay stress."""
-        basis, given = self.basis(), list(self.before.labels if self.before else ())
-        completed = given if self.before and self.before.basis.per_atom else basis.completed(given)
-        return [*completed, *basis.completed(list(read_labels(self._labels)))]
+        basis, own = self.basis(), list(read_labels(self._labels))
+        if self._given_basis.per_atom:
+            return [*self._given, *basis.completed(own)]
+        return basis.completed([*self._given, *own])
+
+    @property
+    def _given(self) -> tuple[Label, ...]:
+        """The labels of the start."""
+        return self.before.labels if self.before else ()
+
+    @property
+    def _given_basis(self) -> BasisError:
+        """What completed them; it names no element where nothing did."""
+        return self.before.basis if self.before else BasisError()
 
     def basis(self) -> BasisError:
         """Return what the plane waves lack, measured on some of the first labels, unless the start knows it."""
-        if self.before and self.before.basis.per_atom:
-            return self.before.basis
+        if self._given_basis.per_atom:
+            return self._given_basis
         return BasisError(kept_by_element(self.work / "basis.json", self._measure_basis))
 
     def _measure_basis(self) -> Mapping[int, float]:
-        labels = [*(self.before.labels if self.before else ()), *read_labels(self._labels)]
+        labels = [*self._given, *read_labels(self._labels)]
         crystals = typical(labels, self.above_hull(labels), self.settings.dft.k_spacing)
         for warning in overlap_warnings(self.runner.radii(self.settings.compositions.elements), crystals):
             self.say(warning)

@@ -18,7 +18,9 @@ from gasearch.pretrain.basis import BasisError
 from gasearch.pretrain.card import BASIS, TRAINING_SET
 from gasearch.pretrain.labelling import Label
 from gasearch.pretrain.settings import PretrainSettings
+from gasearch.pretrain.training import TrainingSettings
 from gasearch.pretrain.training_set import read_training_set
+from gasearch.schema import key_of
 
 #: Å; to which cells are the same after they were written with eight decimals.
 _SAME = 1e-5
@@ -124,7 +126,7 @@ def _misfits(settings: PretrainSettings, before: Predecessor, runner: PwRunner, 
         yield "would be overwritten by what goes on from it; give another --output"
     if set(before.card.elements) != set(settings.elements):
         yield f"is a potential of {', '.join(before.card.elements)}"
-    if others := _differing(asdict(before.dft), asdict(settings.dft)):
+    if others := _differing(PwSettings, asdict(before.dft), asdict(settings.dft)):
         yield f"has labels of other settings; give under dft {others}"
     if others := before.other_pseudopotentials(runner):
         yield f"has labels made with other pseudopotentials of {others}; their energies have another zero"
@@ -132,14 +134,14 @@ def _misfits(settings: PretrainSettings, before: Predecessor, runner: PwRunner, 
         return
     if (models := len(before.models)) < settings.committee:
         yield f"has {models} models; give committee: {models}, or start_models: false"
-    if others := _differing(before.card.facts.get("training", {}), asdict(settings.training.size)):
+    if others := _differing(TrainingSettings, before.card.facts.get("training", {}), asdict(settings.training.size)):
         yield f"has models of another size; give under training {others}, or start_models: false"
 
 
-def _differing(had: Mapping[str, object], have: Mapping[str, object]) -> str:
-    """Name the entries of the first mapping that are others in the second."""
-    names = {"cutoff": "cutoff_A"}
-    return ", ".join(f"{names.get(k, k)}: {had[k]}" for k in have if k in had and had[k] != have[k])
+def _differing(kind: type, had: Mapping[str, object], have: Mapping[str, object]) -> str:
+    """Name the settings of a kind, as an input does, that were others than they are, and what they were."""
+    keys = {entry.name: key_of(entry) for entry in fields(kind)}
+    return ", ".join(f"{keys[name]}: {had[name]}" for name in have if name in had and had[name] != have[name])
 
 
 def label_settings(card: PotentialCard) -> PwSettings:

@@ -73,8 +73,8 @@ class Feedback:
             raise PotentialError(
                 f"{plan.potential.path} learned from labels made with other pseudopotentials of {others}; install those"
             )
-        learned = [label.sample for label in before.labels if split_of(label.sample.origin) is Split.TRAIN]
-        return Feedback(plan.search.feedback, runner, tuple(sample.crystal for sample in learned))
+        known = (label.sample.crystal for label in before.labels if split_of(label.sample.origin) is Split.TRAIN)
+        return Feedback(plan.search.feedback, runner, tuple(known))
 
 
 def feed_back(
