@@ -25,8 +25,8 @@ from gasearch.crystal.composition import SYMBOLS
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import MissingProgramError
 from gasearch.espresso.pw import PwSettings, ScfResult, read_scf, write_scf
+from gasearch.espresso.upf import read_radius, read_valence
 from gasearch.files import replace_text, writing_to
-from gasearch.units import A_PER_BOHR
 
 #: What a refinement runs.
 PROGRAMS: Final = ("pw.x", "dos.x", "projwfc.x")
@@ -39,8 +39,6 @@ _OF_THE_MACHINE = re.compile(r"davcio|diropn|seqopn|writ(e|ing)|allocat|memory|s
 #: What pw.x and ph.x say where their iterations did not converge.
 _UNCONVERGED = re.compile(r"convergence NOT achieved|No convergence has been achieved")
 _VERSION = re.compile(r"Program PWSCF v\.(\S+) starts")
-_VALENCE = re.compile(r'z_valence\s*=\s*"\s*([\d.EeDd+]+)|^\s*([\d.]+)\s+Z valence', re.MULTILINE)
-_RADIUS = re.compile(r'cutoff_radius\s*=\s*"\s*([\d.EeDd+-]+)')
 #: What every program of Quantum ESPRESSO prints last.
 _DONE = "JOB DONE"
 #: The file that holds the limit at which a program was killed, and its launcher.
@@ -304,20 +302,6 @@ class PwRunner:
         """Return the sha256 of each element's pseudopotential."""
         paths = {SYMBOLS[z]: self.pseudo_dir / f"{SYMBOLS[z]}.UPF" for z in numbers}
         return {symbol: hashlib.sha256(path.read_bytes()).hexdigest() for symbol, path in paths.items()}
-
-
-def read_valence(upf: str) -> float:
-    """Read the number of valence electrons of a pseudopotential in either version of UPF."""
-    found = _VALENCE.search(upf)
-    if found is None:
-        raise MissingProgramError("a pseudopotential does not say how many electrons it has: take one in UPF")
-    return float(found[1] or found[2])
-
-
-def read_radius(upf: str) -> float | None:
-    """Read the largest radius, Å, of a pseudopotential's projectors; None where it does not say any."""
-    found = [float(text.upper().replace("D", "E")) for text in _RADIUS.findall(upf)]
-    return A_PER_BOHR * max(found) if found else None
 
 
 def installed_version() -> str | None:

@@ -6,7 +6,8 @@ import pytest
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso.overlap import overlap_warnings
 from gasearch.espresso.pw import PwSettings
-from gasearch.espresso.runner import PwRunner, default_pseudo_dir, read_radius
+from gasearch.espresso.runner import PwRunner, default_pseudo_dir
+from gasearch.espresso.upf import read_radius
 
 RADII = {1: 0.63, 11: 1.24, 16: 1.14, 17: 1.73}
 

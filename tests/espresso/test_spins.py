@@ -9,7 +9,8 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.errors import MissingProgramError
 from gasearch.espresso.electronic import gap_of, read_bands
 from gasearch.espresso.pw import NO_SPINS, PwSettings, read_scf, write_scf
-from gasearch.espresso.runner import default_pseudo_dir, read_valence
+from gasearch.espresso.runner import default_pseudo_dir
+from gasearch.espresso.upf import read_valence
 from gasearch.espresso.vc_relax import Descent, read_vc_relax, write_vc_relax
 
 RECORDED = Path(__file__).parents[1] / "data" / "espresso"
@@ -79,5 +80,6 @@ def test_iron_is_a_metal_by_the_bands_of_both_spins():
 def test_valence_electrons_are_read_in_both_versions_of_upf():
     assert read_valence((default_pseudo_dir() / "S.UPF").read_text()) == 6
     assert read_valence("    8.00000000000      Z valence\n") == 8
+    assert read_valence('z_valence="1.1D+01"') == 11
     with pytest.raises(MissingProgramError, match="how many electrons"):
         read_valence("<UPF></UPF>")

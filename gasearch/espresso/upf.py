@@ -1,0 +1,30 @@
+"""What a pseudopotential says of itself, in either version of UPF."""
+
+from __future__ import annotations
+
+import re
+
+from gasearch.errors import MissingProgramError
+from gasearch.units import A_PER_BOHR
+
+_VALENCE = re.compile(r'z_valence\s*=\s*"\s*([\d.EeDd+]+)|^\s*([\d.]+)\s+Z valence', re.MULTILINE)
+_RADIUS = re.compile(r'cutoff_radius\s*=\s*"\s*([\d.EeDd+-]+)')
+
+
+def read_valence(upf: str) -> float:
+    """Read the number of valence electrons; `MissingProgramError` if it is not there."""
+    found = _VALENCE.search(upf)
+    if found is None:
+        raise MissingProgramError("a pseudopotential does not say how many electrons it has: take one in UPF")
+    return _number(found[1] or found[2])
+
+
+def read_radius(upf: str) -> float | None:
+    """Read the largest radius, Å, of the projectors; None where it does not say any."""
+    found = [_number(text) for text in _RADIUS.findall(upf)]
+    return A_PER_BOHR * max(found) if found else None
+
+
+def _number(text: str) -> float:
+    """Read a number as Fortran may write it, with a D before its exponent."""
+    return float(text.upper().replace("D", "E"))
