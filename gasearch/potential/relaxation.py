@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -62,13 +62,21 @@ class BatchRelaxer:
     ----------
     potential : Potential
     settings : RelaxationSettings
+    distances : mapping or None
+        Pair of elements (Z₁ ≤ Z₂) → distance, Å, within which two atoms have collapsed; without it the potential's own.
     """
 
-    def __init__(self, potential: Potential, settings: RelaxationSettings = RelaxationSettings()):
+    def __init__(
+        self,
+        potential: Potential,
+        settings: RelaxationSettings = RelaxationSettings(),
+        distances: Mapping[tuple[int, int], float] | None = None,
+    ):
         self.potential = potential
         self.settings = settings
         shortest = settings.min_distance
-        known = {pair: max(shortest, distance) for pair, distance in potential.shortest_distances.items()}
+        given = potential.shortest_distances if distances is None else distances
+        known = {pair: max(shortest, distance) for pair, distance in given.items()}
         self._limits = defaultdict(partial(float, shortest), known)
 
     def relax(

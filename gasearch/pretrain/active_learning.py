@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.geometry import nearest_distances
 from gasearch.crystal.symmetry import symmetrized
 from gasearch.errors import CalculationError
+from gasearch.espresso.timing import relative_scf_time
 from gasearch.outcomes import Failure, Reason, Relaxed
 from gasearch.potential.committee import Committee
 from gasearch.potential.mace import Mace
@@ -37,6 +38,9 @@ Relax = Callable[[Sequence[Crystal], RelaxationSettings], list[Relaxed | Failure
 _BLOCK = 16
 #: Relaxed structures of one composition whose enthalpies and volumes agree to this are one: eV/atom, Å³/atom.
 _SAME_ENTHALPY, _SAME_VOLUME = 0.003, 0.05
+#: Atoms nearer than this share of the distance at which random crystals begin are in a hole of the potential. What is
+#: given up there is still near enough to the hull for its label to be learned; at the bottom of the hole it is not.
+_HOLE = 0.9
 #: Distance within which a relaxed structure's positions are moved onto symmetric ones, Å.
 _SYMPREC = 0.05
 
@@ -94,19 +98,29 @@ class Round:
 
 
 def relax_in_blocks(
-    executor: Executor, model: Path, pressure: float, crystals: Sequence[Crystal], settings: RelaxationSettings
+    executor: Executor,
+    model: Path,
+    space: SearchSpace,
+    pressure: float,
+    crystals: Sequence[Crystal],
+    settings: RelaxationSettings,
 ) -> list[Relaxed | Failure]:
     """Relax crystals at a pressure with a model that was trained here, blocks of them at the same time."""
+    holes = {pair: _HOLE * distance for pair, distance in space.minimum_distances.items()}
     blocks = [crystals[k : k + _BLOCK] for k in range(0, len(crystals), _BLOCK)]
-    futures = [executor.submit(_relax_block, model, pressure, block, settings) for block in blocks]
+    futures = [executor.submit(_relax_block, model, holes, pressure, block, settings) for block in blocks]
     return [outcome for future in futures for outcome in future.result()]
 
 
 def _relax_block(
-    model: Path, pressure: float, crystals: Sequence[Crystal], settings: RelaxationSettings
+    model: Path,
+    holes: Mapping[tuple[int, int], float],
+    pressure: float,
+    crystals: Sequence[Crystal],
+    settings: RelaxationSettings,
 ) -> list[Relaxed | Failure]:
     # A potential of its own: workers may be threads, and it keeps the neighbours of what it computes.
-    return BatchRelaxer(Mace(model, trusted=True), settings).relax(crystals, pressure)
+    return BatchRelaxer(Mace(model, trusted=True), settings, holes).relax(crystals, pressure)
 
 
 def explore(
@@ -173,13 +187,18 @@ def _check_endpoints(crystals: Sequence[Crystal], space: SearchSpace) -> None:
 
 
 def choose(
-    found: Round, space: SearchSpace, sampling: SamplingSettings, settings: ActiveSettings, rng: np.random.Generator
+    found: Round,
+    space: SearchSpace,
+    sampling: SamplingSettings,
+    settings: ActiveSettings,
+    k_spacing: float,
+    rng: np.random.Generator,
 ) -> list[Sample]:
-    """Choose the cells of a round that are worth a label.
+    """Choose the cells of a round that are worth a label, which takes k-points of a spacing (1/Å).
 
-    The lowest structure of each composition always is. Of the others those are likelier that are low in enthalpy and
-    about which the committee disagrees; each composition is as likely as any other: a crowd of similar structures at
-    one composition does not hide the others.
+    The lowest structure of each composition always is. Of the others those are likelier that are low in enthalpy,
+    about which the committee disagrees, and whose labels do not take long; each composition is as likely as any other:
+    a crowd of similar structures at one composition does not hide the others.
     """
     n_broken = min(round(settings.broken_share * settings.labels), len(found.broken))
     n_rattled = round(settings.rattled_share * settings.labels)
@@ -187,7 +206,8 @@ def choose(
     lowest = _lowest(found)
     others = np.setdiff1d(np.arange(len(found.relaxed)), lowest)
     n_others = np.clip(settings.labels - n_broken - n_rattled - n_underway - len(lowest), 0, len(others))
-    drawn = rng.choice(others, n_others, replace=False, p=_odds(found, others, settings.window)) if n_others else []
+    odds = _odds(found, others, settings.window, k_spacing)
+    drawn = rng.choice(others, n_others, replace=False, p=odds) if n_others else []
     chosen = [found.relaxed[i] for i in (*lowest, *drawn)]
     copies = (rattled(sample, space, sampling, rng) for sample in chosen[:n_rattled])
     broken = [found.broken[i] for i in rng.choice(len(found.broken), n_broken, replace=False)]
@@ -207,10 +227,13 @@ def _lowest(found: Round) -> np.ndarray:
     return order[np.sort(first)]
 
 
-def _odds(found: Round, indices: np.ndarray, window: float) -> np.ndarray:
+def _odds(found: Round, indices: np.ndarray, window: float, k_spacing: float) -> np.ndarray:
     """Probabilities of these relaxed structures."""
     _, group = np.unique(_formulas(found)[indices], return_inverse=True)
+    times = np.array([relative_scf_time(found.relaxed[i].crystal, k_spacing) for i in indices])
     weights = np.exp(-np.maximum(found.above[indices], 0.0) / window) * _doubt(found.spread[indices])
+    # Several cells that are quick tell more than one that takes as long as all of them.
+    weights /= np.sqrt(times)
     weights /= np.bincount(group, weights)[group]
     # Enough of an even share that every structure can be drawn.
     return (weights / weights.sum() + 1e-3 / len(weights)) / (1 + 1e-3)

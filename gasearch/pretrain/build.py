@@ -291,7 +291,7 @@ class Builder:
             numbers = range(first, first + active.relaxations)
             found = explore(
                 committee,
-                partial(relax_in_blocks, self.executor, self._models(number)[0], pressure),
+                partial(relax_in_blocks, self.executor, self._models(number)[0], space, pressure),
                 space,
                 settings.sampling,
                 pressure,
@@ -301,7 +301,7 @@ class Builder:
                 active.underway_steps,
             )
             rng = np.random.default_rng(np.random.SeedSequence(settings.seed, spawn_key=(number, i)))
-            chosen += choose(found, space, settings.sampling, active, rng)
+            chosen += choose(found, space, settings.sampling, active, settings.dft.k_spacing, rng)
         self.say(f"round {number + 1} of active learning: {len(chosen)} cells chosen")
         return chosen
 

@@ -7,6 +7,7 @@ import pytest
 from gasearch.crystal.composition import Composition, CompositionSpace
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import CalculationError
+from gasearch.outcomes import Reason, Relaxed
 from gasearch.potential.committee import Committee
 from gasearch.potential.lennard_jones import LennardJones
 from gasearch.potential.potential import Batch, BatchResult
@@ -37,7 +38,7 @@ def found() -> Round:
 
 
 def drawn(found, space):
-    return choose(found, space, SamplingSettings(), SETTINGS, np.random.default_rng(0))
+    return choose(found, space, SamplingSettings(), SETTINGS, 0.4, np.random.default_rng(0))
 
 
 def test_labels_are_spent_as_asked(found, space):
@@ -63,6 +64,17 @@ def test_what_the_committee_disagrees_about_is_preferred(found, space):
     assert np.mean(chosen) > 0.7
 
 
+def test_labels_that_are_quick_are_preferred(space):
+    # Alike in enthalpy and composition, at volumes that differ by eight: an SCF of the large ones takes eight times as
+    # long with one k-point.
+    relaxed = tuple(sample([1], 20.0 if k % 2 else 10.0, k) for k in range(80))
+    found = Round(PRESSURE, relaxed, np.full(80, 0.1), np.full(80, np.nan), ())
+    settings = replace(SETTINGS, rattled_share=0.0)
+    chosen = choose(found, space, SamplingSettings(), settings, 1.0, np.random.default_rng(0))
+    assert len(chosen) == 20
+    assert np.mean([s.crystal.volume < 2000 for s in chosen]) > 0.75
+
+
 def test_choice_depends_on_the_generator_alone(found, space):
     assert [s.origin for s in drawn(found, space)] == [s.origin for s in drawn(found, space)]
 
@@ -80,11 +92,20 @@ def test_blocks_come_back_in_order_and_do_not_depend_on_the_workers(tiny_mace, s
     found = []
     for workers in (1, 2):
         with ThreadPoolExecutor(workers) as executor:
-            found.append(relax_in_blocks(executor, tiny_mace, PRESSURE, crystals, settings))
+            found.append(relax_in_blocks(executor, tiny_mace, space, PRESSURE, crystals, settings))
     assert len(crystals) > 16 and len(found[0]) == len(found[1]) == len(crystals)
     for start, one, other in zip(crystals, *found, strict=True):
         assert np.array_equal(one.crystal.cell, other.crystal.cell)
         assert one.crystal.composition == start.composition
+
+
+def test_a_relaxation_ends_in_a_hole_of_the_potential(tiny_mace, space):
+    near = min(space.minimum_distances.values())
+    anything = RelaxationSettings(max_force=np.inf, max_stress=np.inf)
+    crystals = [Crystal(np.eye(3) * edge * near, np.zeros((1, 3)), [1]) for edge in (0.85, 0.95)]
+    with ThreadPoolExecutor(1) as executor:
+        inside, outside = relax_in_blocks(executor, tiny_mace, space, 0.0, crystals, anything)
+    assert isinstance(outside, Relaxed) and inside.reason is Reason.COLLAPSED
 
 
 @pytest.fixture(scope="module")
@@ -151,5 +172,5 @@ def test_some_labels_are_for_structures_underway(found, space):
     way = tuple(sample([1, 16], 4.0 + k / 10, 200 + k) for k in range(9))
     found = replace(found, underway=way)
     settings = replace(SETTINGS, underway_share=0.15)
-    chosen = choose(found, space, SamplingSettings(), settings, np.random.default_rng(0))
+    chosen = choose(found, space, SamplingSettings(), settings, 0.4, np.random.default_rng(0))
     assert sum(s.origin >= "random-00200" for s in chosen) == 3 and len(chosen) <= 20
