@@ -27,9 +27,9 @@ from command_line import INPUT, changed, search_command
 from gasearch.crystal.convert import from_ase
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.symmetry import space_group
-from gasearch.workflow.run_directory import RunDirectory
-from gasearch.workflow.snapshots import snapshot
-from gasearch.workflow.summary import SYMMETRY_TOLERANCES
+from gasearch.workflow.record.run_directory import RunDirectory
+from gasearch.workflow.record.snapshots import snapshot
+from gasearch.workflow.record.summary import SYMMETRY_TOLERANCES
 
 
 def search(path: Path, directory: Path, ranks: int) -> tuple[float, float]:

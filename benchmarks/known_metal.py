@@ -19,8 +19,8 @@ from gasearch.espresso.relaxer import PwRelaxer
 from gasearch.espresso.runner import PwRunner, ScfFailure, default_pseudo_dir
 from gasearch.outcomes import Failure
 from gasearch.units import pressure_from_GPa
-from gasearch.workflow.export import FORMAT
-from gasearch.workflow.refined_document import structure_document
+from gasearch.workflow.dft.export import FORMAT
+from gasearch.workflow.dft.refined_document import structure_document
 
 FCC = (np.ones((3, 3)) - np.eye(3)) / 2
 BCC = np.ones((3, 3)) / 2 - np.eye(3)

@@ -35,8 +35,8 @@ from gasearch.parallel.executor import serial_executor
 from gasearch.potential.calibration import calibrate
 from gasearch.potential.load import load_potential
 from gasearch.potential.relaxation import BatchRelaxer
-from gasearch.workflow.evaluation import Evaluation
-from gasearch.workflow.steady_state import run_search
+from gasearch.workflow.search.evaluation import Evaluation
+from gasearch.workflow.search.steady_state import run_search
 
 INPUT = Path(__file__).parent.parent / "inputs" / "kob-andersen.yaml"
 #: Enthalpy, eV per formula unit, and space-group number; A is Ni and B is P in the input.

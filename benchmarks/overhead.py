@@ -25,7 +25,7 @@ from gasearch.evolution.candidate import Block, Outcome
 from gasearch.evolution.search import Search, SearchSettings
 from gasearch.evolution.termination import Termination
 from gasearch.outcomes import Relaxed
-from gasearch.workflow.archive_store import ArchiveMetadata, open_archive
+from gasearch.workflow.record.archive_store import ArchiveMetadata, open_archive
 
 
 def outcome(search: Search, id: int, block: Block, rng: np.random.Generator, template: np.ndarray) -> Outcome:

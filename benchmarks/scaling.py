@@ -24,8 +24,8 @@ from ase.db import connect
 from ase.db.core import YEAR
 from command_line import INPUT, changed, search_command
 
-from gasearch.workflow.archive_store import ArchiveStore
-from gasearch.workflow.run_directory import RunDirectory
+from gasearch.workflow.record.archive_store import ArchiveStore
+from gasearch.workflow.record.run_directory import RunDirectory
 
 
 def start(path: Path, directory: Path, ranks: int) -> subprocess.Popen:

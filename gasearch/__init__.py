@@ -14,7 +14,7 @@ __all__ = ["load_refined", "load_run"]
 def __getattr__(name: str) -> Any:
     # Only when it is asked for: the command line must not wait for it.
     if name in __all__:
-        from gasearch.workflow import results
+        from gasearch.workflow.view import results
 
         return getattr(results, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

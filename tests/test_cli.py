@@ -142,7 +142,7 @@ def test_of_many_ranks_one_names_the_mistake(input_file: Path, capsys, monkeypat
 def test_status_tells_a_running_run_from_one_that_was_ended(run_directory: Path, capsys):
     hold = f"""
 from pathlib import Path
-from gasearch.workflow.run_directory import open_run
+from gasearch.workflow.record.run_directory import open_run
 with open_run(Path({str(run_directory)!r}), {LENNARD_JONES!r}):
     print(flush=True)
     input()

@@ -25,6 +25,16 @@ ROWS = (
     {"schema", "files", "series"},
     {"errors", "quiet", "units"},
 )
+#: The same inside the workflow.
+STAGES = (
+    {"view"},
+    {"series"},
+    {"run.py"},
+    {"beyond", "coupling", "learning"},
+    {"dft"},
+    {"search"},
+    {"record"},
+)
 #: Who alone may import what is heavy or dangerous: files, or whole rooms.
 IMPORTERS = {
     "mpi4py": ("parallel/mpi.py",),
@@ -91,6 +101,22 @@ def test_a_room_imports_from_rows_below_its_own(source):
     allowed = {room}.union(*ROWS[row + 1 :])
     ours = {module.split(".")[1] for module in imported(tree) if module.startswith("gasearch.")}
     assert ours <= allowed
+
+
+def stage_of(parts: tuple[str, ...]) -> str:
+    """Part of the workflow: a folder, or the run, which is a file of its own."""
+    return "run.py" if parts[1] == "run" else parts[1]
+
+
+def test_a_stage_imports_from_stages_below_its_own(source):
+    name, tree = source
+    parts = tuple(name.removesuffix(".py").split("/"))
+    if parts[0] != "workflow" or parts[1] == "__init__":
+        return
+    row = next(i for i, stages in enumerate(STAGES) if stage_of(parts) in stages)
+    allowed = {stage_of(parts)}.union(*STAGES[row + 1 :])
+    ours = (module.split(".")[1:] for module in imported(tree) if module.startswith("gasearch.workflow."))
+    assert {stage_of(module) for module in ours} <= allowed
 
 
 def test_no_room_imports_the_config(source):

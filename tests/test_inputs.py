@@ -11,7 +11,7 @@ from gasearch.cli import main
 from gasearch.config import load_pretraining
 from gasearch.potential.card import read_card
 from gasearch.pretrain.predecessor import Predecessor
-from gasearch.workflow.series_directory import all_runs
+from gasearch.workflow.series.directory import all_runs
 
 INPUTS = Path(__file__).parent.parent / "inputs"
 #: Potentials that take long to load.

@@ -18,7 +18,7 @@ from gasearch.parallel.executor import is_first_rank
 if TYPE_CHECKING:
     from gasearch.config import Config
     from gasearch.parallel.settings import ClusterSettings
-    from gasearch.workflow.run_directory import RunDirectory
+    from gasearch.workflow.record.run_directory import RunDirectory
 
 __all__ = [
     "add_cluster",
@@ -156,7 +156,7 @@ def keyword_arguments(text: str) -> dict[str, Any]:
 def opened(path: Path) -> tuple[RunDirectory, Config]:
     """Return the last epoch of a run, and the run's input with that epoch's potential."""
     from gasearch.config import load_begun
-    from gasearch.workflow.run_directory import existing_run
+    from gasearch.workflow.record.run_directory import existing_run
 
     directory = existing_run(path)
     config = load_begun(directory.input)
@@ -167,7 +167,7 @@ def opened(path: Path) -> tuple[RunDirectory, Config]:
 
 def print_json(path: Path | Iterable[Path]) -> None:
     """Print what a file of JSON holds, or several do as a list, on the first rank."""
-    from gasearch.workflow.snapshots import snapshot
+    from gasearch.workflow.record.snapshots import snapshot
 
     if is_first_rank():
         print(json.dumps(snapshot(path) if isinstance(path, Path) else [snapshot(one) for one in path], indent=1))

@@ -67,8 +67,8 @@ def add_dft(commands: Any) -> None:
 def _refine(options: Namespace) -> None:
     from gasearch.espresso.settings import RefineSettings
     from gasearch.units import MEV_PER_EV
-    from gasearch.workflow.refine import refine
-    from gasearch.workflow.run_directory import existing_run
+    from gasearch.workflow.dft.refine import refine
+    from gasearch.workflow.record.run_directory import existing_run
 
     try:
         settings = RefineSettings(
@@ -97,7 +97,7 @@ def _refine(options: Namespace) -> None:
 def _phonons(options: Namespace) -> None:
     from gasearch.phonon.phonons import PhononSettings
     from gasearch.units import MEV_PER_EV
-    from gasearch.workflow.phonons import phonons
+    from gasearch.workflow.dft.phonons import phonons
 
     window = options.window / MEV_PER_EV
     settings = PhononSettings(window, options.min_length, options.max_atoms, options.displacement)
@@ -110,7 +110,7 @@ def _phonons(options: Namespace) -> None:
 def _export(options: Namespace) -> None:
     from gasearch.espresso.settings import ExportSettings
     from gasearch.units import MEV_PER_EV
-    from gasearch.workflow.export import export
+    from gasearch.workflow.dft.export import export
 
     window = options.window / MEV_PER_EV
     for folder in export(ExportSettings(options.to, window, options.all, options.vasp), options.path):

@@ -91,7 +91,7 @@ def _add_collected(figure: ArgumentParser) -> None:
 
 
 def _learning_curves(options: Namespace) -> None:
-    from gasearch.workflow.learning_curves import learning_curves
+    from gasearch.workflow.learning.learning_curves import learning_curves
 
     if options.spectra < 200:
         raise InputError(f"--spectra: found {options.spectra}; allowed is 200 or more")
@@ -100,14 +100,14 @@ def _learning_curves(options: Namespace) -> None:
 
 def _decoder_claim(options: Namespace) -> None:
     from gasearch.learning.claim import Design
-    from gasearch.workflow.decoder_claim import decoder_claim
+    from gasearch.workflow.learning.decoder_claim import decoder_claim
 
     decoder_claim(options.output, options.collected, options.trials, Design(added=options.added), options.seed, say)
 
 
 def _superconductor_learning(options: Namespace) -> None:
     from gasearch.learning.autoencoder import Training
-    from gasearch.workflow.superconductor_learning import superconductor_learning
+    from gasearch.workflow.learning.superconductor_learning import superconductor_learning
 
     if options.spectra < 200:
         raise InputError(f"--spectra: found {options.spectra}; allowed is 200 or more")
@@ -138,7 +138,7 @@ def _train(options: Namespace) -> None:
 
 
 def _collect(options: Namespace) -> None:
-    from gasearch.workflow.collection import collect
+    from gasearch.workflow.coupling.collection import collect
 
     tally = collect(options.paths, options.to, say, options.format, options.unit)
     say(f"{options.to}: {tally.added} added, {tally.present} were there already, {tally.refused} refused")
@@ -149,7 +149,7 @@ def _rank(options: Namespace) -> None:
 
     from gasearch.learning.card import read_model
     from gasearch.learning.ranking import rank
-    from gasearch.workflow.candidate_folders import FILE, candidate_folders
+    from gasearch.workflow.dft.candidate_folders import FILE, candidate_folders
 
     found = {folder.name: _candidate(folder / FILE) for folder in candidate_folders(options.path)}
     verdicts = rank(found, [read_model(one) for one in options.model], options.eta)

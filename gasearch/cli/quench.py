@@ -99,7 +99,7 @@ def _quench(options: Namespace) -> None:
     from gasearch.phonon.phonons import PhononSettings
     from gasearch.screening.decompression import DecompressionSettings
     from gasearch.units import MEV_PER_EV, pressure_from_GPa, pressure_to_GPa
-    from gasearch.workflow.quench import quench
+    from gasearch.workflow.beyond.quench import quench
 
     _, config = opened(options.path)
     highest = pressure_to_GPa(config.pressure)
@@ -122,7 +122,7 @@ def _quench(options: Namespace) -> None:
 def _barrier(options: Namespace) -> None:
     from gasearch.screening.band import BandSettings
     from gasearch.screening.barrier import BarrierSettings
-    from gasearch.workflow.barrier import BarrierTask, barrier
+    from gasearch.workflow.beyond.barrier import BarrierTask, barrier
 
     band = BandSettings(images=options.images, max_force=options.max_force, max_steps=options.max_steps)
     task = BarrierTask(
@@ -143,7 +143,7 @@ def _amorphous(options: Namespace) -> None:
     from gasearch.crystal.composition import Composition
     from gasearch.screening.amorphous import MeltQuenchSettings
     from gasearch.units import MEV_PER_EV, pressure_from_GPa
-    from gasearch.workflow.amorphous import AmorphousTask, amorphous
+    from gasearch.workflow.beyond.amorphous import AmorphousTask, amorphous
 
     _, config = opened(options.path)
     given = sorted(set(map(pressure_from_GPa, options.pressure or ()))) or [config.pressure]

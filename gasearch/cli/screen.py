@@ -12,7 +12,7 @@ from gasearch.errors import InputError
 
 if TYPE_CHECKING:
     from gasearch.crystal.crystal import Crystal
-    from gasearch.workflow.magnets import Magnet
+    from gasearch.workflow.beyond.magnets import Magnet
 
 
 def add_screen(commands: Any) -> None:
@@ -57,7 +57,7 @@ def _add_dft(command: ArgumentParser) -> None:
 
 def _structure(path: Path) -> Crystal:
     from gasearch.crystal.symmetry import primitive
-    from gasearch.workflow.structure_files import read_structures
+    from gasearch.workflow.record.structure_files import read_structures
 
     found = read_structures([path])
     if len(found) != 1:
@@ -73,7 +73,7 @@ def _nesting(options: Namespace) -> None:
     from dataclasses import replace
 
     from gasearch.espresso.pw import k_grid
-    from gasearch.workflow.nesting import NestingSettings, screen_nesting
+    from gasearch.workflow.beyond.nesting import NestingSettings, screen_nesting
 
     crystal, folder = _structure(options.path), _folder(options, "nesting")
     protocol = protocol_of(options, options.protocol)
@@ -91,8 +91,8 @@ def _nesting(options: Namespace) -> None:
 def _magnetism(options: Namespace) -> None:
     from gasearch.crystal.composition import SYMBOLS
     from gasearch.espresso.pw import MAGNETIC
-    from gasearch.workflow.following import MagnetismSettings
-    from gasearch.workflow.magnetism import screen_magnetism
+    from gasearch.workflow.beyond.following import MagnetismSettings
+    from gasearch.workflow.beyond.magnetism import screen_magnetism
 
     if unknown := sorted(set(options.elements or ()) - set(SYMBOLS)):
         raise InputError(f"--elements: {', '.join(unknown)} is no element; give symbols such as Fe Mn")
@@ -118,7 +118,7 @@ def _named_structures(paths: list[Path]) -> dict[str, Crystal]:
 
 
 def _magnet(options: Namespace, folder: Path) -> Magnet:
-    from gasearch.workflow.magnets import CalculatorMagnet, EspressoMagnet
+    from gasearch.workflow.beyond.magnets import CalculatorMagnet, EspressoMagnet
 
     protocol = protocol_of(options, options.protocol)
     if options.calculator:

@@ -101,9 +101,9 @@ def _init(options: Namespace) -> None:
 
 
 def _plot(options: Namespace) -> None:
-    from gasearch.workflow.pictures import draw, draw_comparison, draw_electrons, draw_front
-    from gasearch.workflow.run_directory import existing_run
-    from gasearch.workflow.series_directory import all_runs
+    from gasearch.workflow.record.pictures import draw, draw_comparison, draw_electrons, draw_front
+    from gasearch.workflow.record.run_directory import existing_run
+    from gasearch.workflow.series.directory import all_runs
 
     for run in all_runs([options.path]):
         directory = existing_run(run)
@@ -116,8 +116,8 @@ def _diagram(options: Namespace) -> None:
     import numpy as np
 
     from gasearch.units import MEV_PER_EV, pressure_from_GPa, pressure_to_GPa
-    from gasearch.workflow.diagram import DiagramSettings, diagram
-    from gasearch.workflow.series_directory import all_runs
+    from gasearch.workflow.beyond.diagram import DiagramSettings, diagram
+    from gasearch.workflow.series.directory import all_runs
 
     paths = all_runs([options.path, *options.others])
     configs = [opened(path)[1] for path in paths]
@@ -144,9 +144,9 @@ def _diagram(options: Namespace) -> None:
 def _hull(options: Namespace) -> None:
     import json
 
-    from gasearch.workflow.series_directory import one_run
-    from gasearch.workflow.snapshots import snapshot
-    from gasearch.workflow.table import dft_lines, front_lines
+    from gasearch.workflow.dft.table import dft_lines, front_lines
+    from gasearch.workflow.record.snapshots import snapshot
+    from gasearch.workflow.series.directory import one_run
 
     if options.write:
         return _write_hull(options)
@@ -175,8 +175,8 @@ def _hull(options: Namespace) -> None:
 
 
 def _write_hull(options: Namespace) -> None:
-    from gasearch.workflow.hull_files import write_phases
-    from gasearch.workflow.results import load_refined, load_run
+    from gasearch.workflow.view.hull_files import write_phases
+    from gasearch.workflow.view.results import load_refined, load_run
 
     phases = (load_refined if options.dft else load_run)(options.path)
     write_phases(phases, options.write)

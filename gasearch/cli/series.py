@@ -12,8 +12,8 @@ from gasearch.parallel.executor import is_first_rank
 
 if TYPE_CHECKING:
     from gasearch.config import Config
-    from gasearch.workflow.plan import Plan
-    from gasearch.workflow.series import Member
+    from gasearch.workflow.search.plan import Plan
+    from gasearch.workflow.series.queue import Member
 
 
 def add_series(commands: Any) -> None:
@@ -30,7 +30,7 @@ def add_series(commands: Any) -> None:
 
 def plan_of(config: Config) -> Plan:
     """Return what an input asks to do."""
-    from gasearch.workflow.plan import Plan
+    from gasearch.workflow.search.plan import Plan
 
     return Plan(
         space=config.space,
@@ -51,7 +51,7 @@ def plan_of(config: Config) -> Plan:
 def run_several(path: Path, directory: Path) -> None:
     """Run or resume the series of an input file."""
     from gasearch.config import load_series, warnings
-    from gasearch.workflow.series import run_series
+    from gasearch.workflow.series.queue import run_series
 
     series = load_series(path)
     if is_first_rank():
@@ -62,7 +62,7 @@ def run_several(path: Path, directory: Path) -> None:
 
 def _member(place: str, config: Config, directory: Path) -> Member:
     from gasearch.config import to_yaml
-    from gasearch.workflow.series import Member
+    from gasearch.workflow.series.queue import Member
 
     def resolved_input(seeds: tuple[Path, ...]) -> str:
         return to_yaml(replace(config, seeds=tuple(seed.resolve() for seed in seeds)), directory)
@@ -86,8 +86,8 @@ def _series(options: Namespace) -> None:
 
     from gasearch.errors import RunDirectoryError
     from gasearch.learning.card import read_model
-    from gasearch.workflow.series_directory import SeriesDirectory
-    from gasearch.workflow.series_table import series_document, text_lines, write_tables
+    from gasearch.workflow.series.directory import SeriesDirectory
+    from gasearch.workflow.series.table import series_document, text_lines, write_tables
 
     series = SeriesDirectory(options.path)
     if not series.exists():

@@ -93,8 +93,8 @@ def _tc_run(options: Namespace) -> None:
     from gasearch.espresso.protocol import PHONON_PROTOCOLS
     from gasearch.espresso.runner import default_pseudo_dir
     from gasearch.espresso.settings import launch_words
-    from gasearch.workflow.candidate_folders import read_candidates
-    from gasearch.workflow.electron_phonon import TcSettings, compute_tc
+    from gasearch.workflow.coupling.electron_phonon import TcSettings, compute_tc
+    from gasearch.workflow.dft.candidate_folders import read_candidates
 
     try:
         launcher = launch_words(options.launcher)

@@ -41,7 +41,7 @@ def add_watch(commands: Any) -> None:
 def _status(options: Namespace) -> None:
     import json
 
-    from gasearch.workflow.status import status_document, status_lines
+    from gasearch.workflow.view.status import status_document, status_lines
 
     if options.follow:
         from rich.console import Console
@@ -66,7 +66,7 @@ def follow(path: Path, console: Console, interval: float = _INTERVAL) -> None:
 
 
 def _follow_in_lines(path: Path, document: Mapping[str, Any], interval: float) -> None:
-    from gasearch.workflow.status import status_lines
+    from gasearch.workflow.view.status import status_lines
 
     say("\n".join(status_lines(document)))
     while document["running"]:
@@ -78,9 +78,9 @@ def _follow_in_lines(path: Path, document: Mapping[str, Any], interval: float) -
 
 def _first(path: Path, interval: float) -> dict[str, Any]:
     """Return the status; a run that has just begun is waited for until it has written its first snapshot."""
-    from gasearch.workflow.run_directory import existing_run, is_running
-    from gasearch.workflow.series_directory import SeriesDirectory
-    from gasearch.workflow.status import status_document
+    from gasearch.workflow.record.run_directory import existing_run, is_running
+    from gasearch.workflow.series.directory import SeriesDirectory
+    from gasearch.workflow.view.status import status_document
 
     while not SeriesDirectory(path).exists():
         directory = existing_run(path)
@@ -102,7 +102,7 @@ def _of_run(document: Mapping[str, Any]) -> RenderableType:
     from rich.progress_bar import ProgressBar
     from rich.table import Table
 
-    from gasearch.workflow.status import failures_text, rate_text, state_text
+    from gasearch.workflow.view.status import failures_text, rate_text, state_text
 
     facts = Table.grid(padding=(0, 3))
     facts.add_column(style="dim")
@@ -140,7 +140,7 @@ def _of_series(document: Mapping[str, Any]) -> RenderableType:
     from rich.progress_bar import ProgressBar
     from rich.table import Table
 
-    from gasearch.workflow.status import hull_text
+    from gasearch.workflow.view.status import hull_text
 
     table = Table(box=None, padding=(0, 2))
     for name in ("run", "state", "candidates", "", "hull"):
@@ -171,9 +171,9 @@ def _report(options: Namespace) -> None:
 
 def _written(paths: list[Path], file: Path, refresh_s: float | None = None) -> Path:
     """Write the report of all runs that have a hull; where none has, the error says so."""
-    from gasearch.workflow.page import ReportedRun, write_report
-    from gasearch.workflow.series_directory import all_runs
-    from gasearch.workflow.snapshots import snapshot
+    from gasearch.workflow.record.snapshots import snapshot
+    from gasearch.workflow.series.directory import all_runs
+    from gasearch.workflow.view.page import ReportedRun, write_report
 
     runs = [opened(path) for path in all_runs(paths)]
     ready = [(directory, config) for directory, config in runs if snapshot(directory.hull)["complete"]] or runs[:1]
@@ -203,16 +203,16 @@ def _written_live(paths: list[Path], file: Path, said: bool) -> bool:
 
 
 def _any_runs(paths: list[Path]) -> bool:
-    from gasearch.workflow.run_directory import RunDirectory, existing_run, is_running
-    from gasearch.workflow.series_directory import SeriesDirectory
+    from gasearch.workflow.record.run_directory import RunDirectory, existing_run, is_running
+    from gasearch.workflow.series.directory import SeriesDirectory
 
     return any(is_running(RunDirectory(p) if SeriesDirectory(p).exists() else existing_run(p)) for p in paths)
 
 
 def _stamp(paths: list[Path]) -> list[tuple[Path, int]]:
     """Return which snapshots there are, and when each was replaced."""
-    from gasearch.workflow.run_directory import existing_run
-    from gasearch.workflow.series_directory import SeriesDirectory
+    from gasearch.workflow.record.run_directory import existing_run
+    from gasearch.workflow.series.directory import SeriesDirectory
 
     runs = [run for p in paths for run in (SeriesDirectory(p).begun() if SeriesDirectory(p).exists() else [p])]
     files = [existing_run(run).summary for run in runs]

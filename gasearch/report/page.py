@@ -16,7 +16,7 @@ _SCRIPTS: Final = ("tools.js", "structure.js", "physics.js", "page.js")
 
 
 def write_page(runs: Sequence[Mapping[str, Any]], path: Path, refresh_s: float | None = None) -> None:
-    """Write runs as a page; see `gasearch.workflow.page.page_document` for what is in each.
+    """Write runs as a page; see `gasearch.workflow.view.page.page_document` for what is in each.
 
     Parameters
     ----------

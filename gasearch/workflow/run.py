@@ -17,14 +17,14 @@ from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
 from gasearch.parallel.settings import ClusterSettings
 from gasearch.phonon.phonons import PhononSettings
 from gasearch.schema import key_of
-from gasearch.workflow.epoch import search_epoch
-from gasearch.workflow.export import export
-from gasearch.workflow.feedback import Feedback, feed_back
-from gasearch.workflow.journal import logged
-from gasearch.workflow.phonons import phonons_on
-from gasearch.workflow.plan import Plan
-from gasearch.workflow.refine import refine_on
-from gasearch.workflow.run_directory import open_run
+from gasearch.workflow.dft.export import export
+from gasearch.workflow.dft.phonons import phonons_on
+from gasearch.workflow.dft.refine import refine_on
+from gasearch.workflow.record.run_directory import open_run
+from gasearch.workflow.search.epoch import search_epoch
+from gasearch.workflow.search.feedback import Feedback, feed_back
+from gasearch.workflow.search.journal import logged
+from gasearch.workflow.search.plan import Plan
 
 #: Stages after the search, with where they run, and their settings.
 STAGES = {"refine": RefineSettings, "phonons": PhononSettings, "export": ExportSettings, "cluster": ClusterSettings}

@@ -12,7 +12,7 @@ from gasearch.learning.kernel_ridge import KernelRidge
 from gasearch.learning.latent import Mixture
 from gasearch.learning.synthetic import labelled
 from gasearch.parallel.executor import serial_executor
-from gasearch.workflow.labels import PIECE, kept_labels
+from gasearch.workflow.learning.labels import PIECE, kept_labels
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_floors_and_learners_speak_of_every_group(tables):
 
 
 def test_labels_are_kept_and_extended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("gasearch.workflow.labels.PIECE", 20)
+    monkeypatch.setattr("gasearch.workflow.learning.labels.PIECE", 20)
     assert PIECE > 20
     with serial_executor() as executor:
         first = kept_labels(tmp_path, "learn", 3, 30, executor)

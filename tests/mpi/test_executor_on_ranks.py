@@ -212,7 +212,7 @@ def driver(executor):
     import ase.build, ase.io
     from gasearch.evolution.candidate import Outcome
     from gasearch.outcomes import Failure, Reason
-    from gasearch.workflow.archive_store import ArchiveMetadata, open_archive
+    from gasearch.workflow.record.archive_store import ArchiveMetadata, open_archive
     visit_all(executor)
     assert "mpi4py" in sys.modules
     store = open_archive(Path({str(tmp_path)!r}) / "archive.db", ArchiveMetadata("0", 0.0, (1,)))

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from gasearch.outcomes import Relaxed
-from gasearch.workflow.archive_store import ArchiveStore
+from gasearch.workflow.record.archive_store import ArchiveStore
 
 LENNARD_JONES = """
 endpoints: [Ni, P]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gasearch.workflow.archive_store import ArchiveStore
-from gasearch.workflow.series_directory import SeriesDirectory
+from gasearch.workflow.record.archive_store import ArchiveStore
+from gasearch.workflow.series.directory import SeriesDirectory
 
 INPUT = """
 endpoints: [Ni, P]

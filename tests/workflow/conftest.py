@@ -10,7 +10,7 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.evolution.candidate import Outcome
 from gasearch.outcomes import Failure, Reason, Relaxed
 from gasearch.units import pressure_from_GPa
-from gasearch.workflow.archive_store import ArchiveMetadata, open_archive
+from gasearch.workflow.record.archive_store import ArchiveMetadata, open_archive
 
 FIRST_SEARCH = Path(__file__).parents[2] / "inputs" / "first-search.yaml"
 PRESSURE = pressure_from_GPa(200.0)

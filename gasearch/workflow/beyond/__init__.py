@@ -1,0 +1,1 @@
+"""What follows phases elsewhere: other pressures, barriers, glasses, magnets, nesting."""

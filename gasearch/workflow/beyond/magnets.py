@@ -1,0 +1,197 @@
+"""What relaxes a magnetic crystal at a pressure: Quantum ESPRESSO, or any ASE calculator that has moments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from gasearch.crystal.crystal import Crystal
+from gasearch.espresso.electronic import XML, gap_of, read_bands
+from gasearch.espresso.protocol import DftProtocol
+from gasearch.espresso.pw import read_scf, write_scf
+from gasearch.espresso.relaxer import PwRelaxer
+from gasearch.espresso.runner import PwRunner, Step, failure, installed_version, safer
+from gasearch.espresso.vc_relax import Descent
+from gasearch.files import replace_text, writing_to
+from gasearch.outcomes import Failure, Reason
+from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
+from gasearch.workflow.dft.refined_document import structure_document, structure_from
+from gasearch.workflow.record.kept import kept_file
+
+
+@dataclass(frozen=True, eq=False)
+class MagneticState:
+    """A crystal relaxed with spins.
+
+    Parameters
+    ----------
+    crystal : Crystal
+    enthalpy : float
+        eV per cell.
+    moments : (n,) array
+        Bohr magnetons, of each atom.
+    magnetization : float
+        Bohr magnetons per cell.
+    metal : bool or None
+        None where it is not known.
+    """
+
+    crystal: Crystal
+    enthalpy: float
+    moments: np.ndarray
+    magnetization: float
+    metal: bool | None
+
+
+class Magnet(Protocol):
+    """What relaxes with spins; it travels to the ranks."""
+
+    def relax(self, start: Crystal, moments: np.ndarray, pressure: float) -> MagneticState | Failure:
+        """Relax from moments (n,), Bohr magnetons, at a pressure (eV/Å³); without spins if all are 0."""
+        ...
+
+    def settings(self, numbers: Sequence[int]) -> dict[str, Any]:
+        """Return all that enthalpies of crystals of these elements depend on, as plain data."""
+        ...
+
+
+@dataclass(frozen=True)
+class EspressoMagnet:
+    """Quantum ESPRESSO.
+
+    Parameters
+    ----------
+    runner : PwRunner
+    protocol : DftProtocol
+    """
+
+    runner: PwRunner
+    protocol: DftProtocol
+
+    def relax(self, start: Crystal, moments: np.ndarray, pressure: float) -> MagneticState | Failure:
+        """Relax; then an SCF in the plane waves of the final cell gives enthalpy, moments and gap."""
+        spins = moments / self.runner.valences(start.numbers)
+        runner = replace(self.runner, settings=self.protocol.pw, spins=tuple(spins.tolist()))
+        found = PwRelaxer(runner, self.protocol).refine(start, pressure)
+        return found if isinstance(found, Failure) else self._state(runner, found.relaxed.crystal, pressure)
+
+    def _state(self, runner: PwRunner, crystal: Crystal, pressure: float) -> MagneticState | Failure:
+        for settings in (runner.settings, safer(runner.settings)):
+            text = write_scf(crystal, settings, str(runner.pseudo_dir), runner.spins, disk_io="low")
+            record = runner.run([Step("pw.x", text)], crystal, [f"pwscf.save/{XML}"])
+            scf = read_scf(record.printed[0], len(crystal))
+            if scf is not None and XML in record.files:
+                break
+        else:
+            problem = failure(record)
+            return Failure(Reason.CALCULATOR, crystal=crystal, detail=f"{problem.problem}: {problem.detail}")
+        gap, _ = gap_of(read_bands(record.files[XML]), scf.magnetization)
+        return MagneticState(
+            crystal=crystal,
+            enthalpy=scf.energy + pressure * crystal.volume,
+            moments=scf.moments if len(scf.moments) else np.zeros(len(crystal)),
+            magnetization=scf.magnetization,
+            metal=gap == 0,
+        )
+
+    def settings(self, numbers: Sequence[int]) -> dict[str, Any]:
+        """Return the settings of pw.x and of the relaxation, the version and the pseudopotentials' sums."""
+        return {
+            "quantum_espresso": installed_version(),
+            "pw": asdict(self.protocol.pw),
+            "descent": asdict(self.protocol.descent),
+            "pseudopotential_sha256": self.runner.pseudopotentials(sorted(set(map(int, numbers)))),
+        }
+
+
+@dataclass(frozen=True)
+class CalculatorMagnet:
+    """Any ASE calculator that has moments.
+
+    Parameters
+    ----------
+    calculator : str
+        Import path.
+    arguments : mapping
+        Keyword arguments.
+    descent : Descent
+        What counts as relaxed.
+    """
+
+    calculator: str
+    arguments: Mapping[str, Any]
+    descent: Descent
+
+    def relax(self, start: Crystal, moments: np.ndarray, pressure: float) -> MagneticState | Failure:
+        """Relax; each evaluation begins with the moments given."""
+        from gasearch.potential.ase_calculator import AseCalculator
+
+        potential = AseCalculator(self.calculator, self.arguments, moments)
+        limits = RelaxationSettings(max_force=self.descent.max_force, max_stress=self.descent.max_stress)
+        found = BatchRelaxer(potential, limits).relax([start], pressure)[0]
+        if isinstance(found, Failure):
+            return found
+        ended = potential.magnetic_moments(found.crystal)
+        return MagneticState(found.crystal, found.enthalpy, ended, float(ended.sum()), None)
+
+    def settings(self, numbers: Sequence[int]) -> dict[str, Any]:
+        """Return the calculator, what it was given, and what counts as relaxed."""
+        return {
+            "ase_calculator": self.calculator,
+            "ase_arguments": dict(self.arguments),
+            "descent": asdict(self.descent),
+        }
+
+
+@dataclass(frozen=True)
+class KeptMagnet:
+    """Another one that keeps what it has finished, a file for each state; failures are tried again.
+
+    Parameters
+    ----------
+    magnet : Magnet
+    kept : Path
+    """
+
+    magnet: Magnet
+    kept: Path
+
+    def relax(self, start: Crystal, moments: np.ndarray, pressure: float) -> MagneticState | Failure:
+        """Relax, unless that has been done."""
+        path = self._file(start, moments, pressure)
+        if path.exists():
+            return _read_state(json.loads(path.read_text(encoding="utf-8")))
+        state = self.magnet.relax(start, moments, pressure)
+        if isinstance(state, MagneticState):
+            with writing_to(self.kept):
+                self.kept.mkdir(exist_ok=True)
+            replace_text(path, json.dumps(_plain_state(state)))
+        return state
+
+    def settings(self, numbers: Sequence[int]) -> dict[str, Any]:
+        """Return those of the other."""
+        return self.magnet.settings(numbers)
+
+    def _file(self, start: Crystal, moments: np.ndarray, pressure: float) -> Path:
+        asked = [self.settings(start.numbers), structure_document(start), moments.tolist(), pressure]
+        return kept_file(self.kept, asked)
+
+
+def _plain_state(state: MagneticState) -> dict[str, Any]:
+    return {
+        "structure": structure_document(state.crystal),
+        "enthalpy": state.enthalpy,
+        "moments": state.moments.tolist(),
+        "magnetization": state.magnetization,
+        "metal": state.metal,
+    }
+
+
+def _read_state(plain: Mapping[str, Any]) -> MagneticState:
+    crystal, moments = structure_from(plain["structure"]), np.array(plain["moments"])
+    return MagneticState(crystal, plain["enthalpy"], moments, plain["magnetization"], plain["metal"])

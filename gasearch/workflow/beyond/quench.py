@@ -1,0 +1,276 @@
+"""Decompression: phases of a search followed from its pressure down, against the hull at each pressure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gasearch.crystal.crystal import Crystal
+from gasearch.crystal.fingerprint import same_structure
+from gasearch.crystal.symmetry import space_group
+from gasearch.files import replace_text, writing_to
+from gasearch.outcomes import Failure, Relaxed
+from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
+from gasearch.potential.load import identity, load_potential, spread_limit
+from gasearch.potential.relaxation import RelaxationSettings
+from gasearch.potential.settings import PotentialSettings, in_double_precision, trained_range_GPa
+from gasearch.report.quench import Descent, plot_quench
+from gasearch.schema import plain
+from gasearch.screening.decompression import NO_MINIMUM, Check, DecompressionSettings, Verdict, check
+from gasearch.units import pressure_to_GPa
+from gasearch.workflow.beyond.diagram import HullAt, gathered, hull_at, relaxed_at
+from gasearch.workflow.beyond.quench_document import phase_document, phase_lines
+from gasearch.workflow.beyond.trust import is_trained_at, range_warnings
+from gasearch.workflow.dft.proposals import given
+from gasearch.workflow.dft.refined_document import structure_document
+from gasearch.workflow.dft.refinement import Proposal
+from gasearch.workflow.dft.relaxed_document import relaxed_document, relaxed_from
+from gasearch.workflow.record.kept import kept_answer
+from gasearch.workflow.record.run_directory import existing_run
+
+#: Structures that are relaxed together, as one task.
+_BLOCK = 16
+#: Å; tolerance of the space groups that are reported.
+_SYMPREC = 0.05
+
+History = list[Relaxed | Failure]
+
+
+def quench(
+    settings: DecompressionSettings,
+    potential: PotentialSettings,
+    relaxation: RelaxationSettings,
+    path: Path,
+    files: Sequence[Path],
+    say: Callable[[str], None],
+    warn: Callable[[Sequence[str]], None],
+) -> None:
+    """Write ``quench.json`` and its figure into a run's directory, on every rank that there is.
+
+    ``files`` hold further structures, which are followed, too. What was checked before is not checked again.
+
+    Raises
+    ------
+    GasearchError
+        If the run has no hull yet, an endpoint has no phase at a pressure, or a file is of another system.
+    """
+    run_on_all_ranks(partial(_drive, settings, potential, relaxation, path, files, say, warn))
+
+
+def _drive(
+    settings: DecompressionSettings,
+    potential: PotentialSettings,
+    relaxation: RelaxationSettings,
+    path: Path,
+    files: Sequence[Path],
+    say: Callable[[str], None],
+    warn: Callable[[Sequence[str]], None],
+    executor: QueueExecutor,
+) -> None:
+    endpoints, found = gathered([path], settings.window)
+    proposals = [*found, *given(files, endpoints)]
+    pressures_GPa = [pressure_to_GPa(pressure) for pressure in settings.pressures]
+    warn(range_warnings(potential, [round(pressure, 6) for pressure in pressures_GPa]))
+    say(f"{executor.description}; {len(proposals)} structures at {len(pressures_GPa)} pressures")
+    folder = _folder(path)
+    histories = _descend(settings, potential, relaxation, proposals, folder, executor)
+    columns = list(zip(*histories, strict=True))
+    limit = spread_limit(potential)
+    hulls = [
+        hull_at(pressure, proposals, column, limit)
+        for pressure, column in zip(settings.pressures, columns, strict=True)
+    ]
+    followed = [i for i, p in enumerate(proposals) if p.above is None or p.above <= settings.follow]
+    ask = partial(_checked, settings, potential, folder)
+    checks = {i: executor.submit(ask, _given(proposals[i]), histories[i]) for i in followed}
+    phases = []
+    for i in followed:
+        rows = _rows(potential, proposals[i], histories[i], hulls, checks[i].result())
+        phases.append(phase_document(proposals[i].name, proposals[i].crystal.composition.reduced.formula, rows))
+        for line in phase_lines(phases[-1]):
+            say(line)
+    document = {
+        "endpoints": endpoints,
+        "pressures_GPa": pressures_GPa,
+        "trained_GPa": trained_range_GPa(potential),
+        "made_by": {"potential_sha256": identity(potential), "settings": plain(settings, {})},
+        "phases": phases,
+    }
+    replace_text(existing_run(path).path / "quench.json", json.dumps(document, indent=1) + "\n")
+    for file in draw_quench(document, existing_run(path).path / "quench"):
+        say(str(file))
+
+
+def _descend(
+    settings: DecompressionSettings,
+    potential: PotentialSettings,
+    relaxation: RelaxationSettings,
+    proposals: Sequence[Proposal],
+    folder: Path,
+    executor: QueueExecutor,
+) -> list[History]:
+    """Return what becomes of each structure at each pressure."""
+    histories: list[History] = [[] for _ in proposals]
+    now = [p.crystal for p in proposals]
+    for pressure in settings.pressures:
+        relax = partial(relaxed_block, potential, relaxation, folder, pressure)
+        blocks = [executor.submit(relax, now[k : k + _BLOCK]) for k in range(0, len(now), _BLOCK)]
+        results = [result for block in blocks for result in block.result()]
+        for history, result in zip(histories, results, strict=True):
+            history.append(result)
+        # Each time from where the last pressure left it.
+        now = [r.crystal if isinstance(r, Relaxed) else crystal for r, crystal in zip(results, now, strict=True)]
+    return histories
+
+
+def relaxed_block(
+    potential: PotentialSettings,
+    relaxation: RelaxationSettings,
+    folder: Path,
+    pressure: float,
+    crystals: Sequence[Crystal],
+) -> list[Relaxed | Failure]:
+    """Relax a block of crystals at a pressure (eV/Å³), unless that has been done."""
+    asked = {
+        "potential_sha256": identity(potential),
+        "relaxation": plain(relaxation, {}),
+        "pressure": pressure,
+        "structures": [structure_document(crystal) for crystal in crystals],
+    }
+    results = kept_answer(
+        folder, asked, lambda: list(map(relaxed_document, relaxed_at(potential, relaxation, crystals, pressure)))
+    )
+    return [relaxed_from(result) for result in results]
+
+
+def _folder(path: Path) -> Path:
+    folder = existing_run(path).path / "quench"
+    with writing_to(folder):
+        folder.mkdir(exist_ok=True)
+    return folder
+
+
+def _checked(
+    settings: DecompressionSettings, potential: PotentialSettings, folder: Path, given: Crystal | None, history: History
+) -> list[dict[str, Any]]:
+    """Return what is said of a phase at each pressure, down to where it is lost; each is kept."""
+    before = [given, *(result.crystal if isinstance(result, Relaxed) else None for result in history)]
+    documents: list[dict[str, Any]] = []
+    for pressure, earlier, result in zip(settings.pressures, before, history, strict=False):
+        found = _step(earlier, result)
+        if found is None:
+            asked = {
+                "potential_sha256": identity(potential),
+                "phonons": plain(settings.phonons, {}),
+                "pressure": pressure,
+                "structure": structure_document(result.crystal),
+            }
+            answer = partial(_check, settings, potential, result.crystal, pressure)
+            documents.append(kept_answer(folder, asked, answer))
+        else:
+            documents.append(check_document(found))
+        if Verdict[documents[-1]["verdict"].upper()] in NO_MINIMUM:
+            break
+    return documents
+
+
+def _check(
+    settings: DecompressionSettings, potential: PotentialSettings, crystal: Crystal, pressure: float
+) -> dict[str, Any]:
+    exact = load_potential(in_double_precision(potential))
+    return check_document(check(exact, crystal, pressure, settings.phonons))
+
+
+def _given(proposal: Proposal) -> Crystal | None:
+    """Return the structure that a file gave, which must stay itself; a search's own was relaxed by the potential."""
+    return proposal.crystal if proposal.above is None else None
+
+
+def _step(before: Crystal | None, now: Relaxed | Failure) -> Check | None:
+    """Return what became of a phase where the step to this pressure alone lost it; None where it is to be checked."""
+    if isinstance(now, Failure):
+        return Check(Verdict.LOST, str(now.reason))
+    if before is not None and not same_structure(before, now.crystal):
+        return Check(Verdict.TRANSFORMED, leads_to=now.crystal)
+    return None
+
+
+def check_document(found: Check) -> dict[str, Any]:
+    """Return a check as plain data."""
+    elastic, modes = found.elasticity, found.phonons
+    stiffness = None if elastic is None or elastic.stiffness is None else elastic.stiffness
+    return {
+        "verdict": found.verdict.name.lower(),
+        "detail": f"{found.verdict}: {found.detail}" if found.detail else str(found.verdict),
+        "stiffness_GPa": None if stiffness is None else pressure_to_GPa(stiffness).round(2).tolist(),
+        "lowest_stiffness_GPa": None if stiffness is None else pressure_to_GPa(elastic.lowest_stiffness),
+        "lowest_THz": None if modes is None or np.isnan(modes.lowest) else modes.lowest,
+        "leads_to": None if found.leads_to is None else _structure(found.leads_to),
+    }
+
+
+def _structure(crystal: Crystal) -> dict[str, Any]:
+    return {"space_group": space_group(crystal, _SYMPREC).symbol, "structure": structure_document(crystal)}
+
+
+def _rows(
+    potential: PotentialSettings,
+    proposal: Proposal,
+    history: History,
+    hulls: Sequence[HullAt],
+    checks: Sequence[Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    """Return one row for each pressure; below that at which a phase was lost there are none."""
+    return [
+        {
+            "pressure_GPa": pressure_to_GPa(hull.pressure),
+            "within_training_range": is_trained_at(potential, pressure_to_GPa(hull.pressure)),
+            **(_against_hull(proposal, result, hull) if isinstance(result, Relaxed) else {}),
+            **said,
+        }
+        for result, hull, said in zip(history, hulls, checks, strict=False)
+    ]
+
+
+def _against_hull(proposal: Proposal, result: Relaxed, hull: HullAt) -> dict[str, Any]:
+    built = hull.hull
+    vertices, parts = built.decomposition(np.asarray(proposal.shares))
+    return {
+        "space_group": space_group(result.crystal, _SYMPREC).symbol,
+        "volume_A3_per_atom": result.crystal.volume / len(result.crystal),
+        "enthalpy_eV_per_atom": result.enthalpy_per_atom,
+        "above_hull_eV_per_atom": float(built.above(proposal.shares, result.enthalpy_per_atom)),
+        "decomposes_into": [
+            {
+                "formula": hull.phases[built.ids[v]][1].crystal.composition.reduced.formula,
+                "space_group": space_group(hull.phases[built.ids[v]][1].crystal, _SYMPREC).symbol,
+                "share_of_atoms": float(part),
+            }
+            for v, part in zip(vertices, parts, strict=True)
+            if part > 1e-6
+        ],
+    }
+
+
+def draw_quench(document: Mapping[str, Any], path: Path) -> list[Path]:
+    """Draw the figure of a quench.json; return the files."""
+    descents = []
+    for phase in document["phases"]:
+        rows = [row for row in phase["rows"] if "above_hull_eV_per_atom" in row]
+        if rows:
+            descents.append(
+                Descent(
+                    formula=phase["formula"],
+                    space_group=rows[0]["space_group"],
+                    pressures=[row["pressure_GPa"] for row in rows],
+                    above=[row["above_hull_eV_per_atom"] for row in rows],
+                    verdicts=[row["verdict"] for row in rows],
+                    turns_into=(phase["turns_into"] or {}).get("space_group"),
+                )
+            )
+    return plot_quench(descents, document["endpoints"], document["trained_GPa"], path) if descents else []

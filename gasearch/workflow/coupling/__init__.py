@@ -1,0 +1,1 @@
+"""Electron–phonon couplings and Tc of exported candidates."""

@@ -1,0 +1,1 @@
+"""DFT decides: refined phases, what is known of them, and their export."""

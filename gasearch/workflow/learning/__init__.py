@@ -1,0 +1,1 @@
+"""What is learned about Tc, from labels to figures."""

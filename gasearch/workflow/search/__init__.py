@@ -1,0 +1,1 @@
+"""A search with a potential: from the plan to its hull."""

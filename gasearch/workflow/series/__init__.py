@@ -1,0 +1,1 @@
+"""Several runs in one queue, and what they have found."""

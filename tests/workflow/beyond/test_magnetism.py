@@ -1,0 +1,98 @@
+"""The screen for soft magnetism, with a calculator whose collapse is known in closed form."""
+
+import json
+
+import numpy as np
+import pytest
+
+from gasearch.cli import main
+
+#: Landau's expansion in the moment, whose first coefficient changes sign with the volume per atom: with alignment
+#: ``s`` (1 for the ferromagnet, 0.8 for others), e = K (V − V0)² / 2 V0 − s (V − Vc) m² + m⁴.
+CALCULATOR = """
+import numpy as np
+from ase.calculators.calculator import Calculator, all_changes
+
+K, V0, VC = 20.0, 12.0, 11.5
+
+class Landau(Calculator):
+    implemented_properties = ["energy", "forces", "stress", "magmoms"]
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+        super().calculate(atoms, properties, system_changes)
+        signs = np.sign(atoms.get_initial_magnetic_moments())
+        volume = atoms.get_volume() / len(atoms)
+        s = 1.0 if abs(signs.sum()) == len(atoms) else 0.8
+        squared = max(s * (volume - VC) / 2, 0.0) if signs.any() else 0.0
+        energy = K * (volume - V0) ** 2 / (2 * V0) - s * (volume - VC) * squared + squared**2
+        slope = K * (volume - V0) / V0 - s * squared
+        self.results = {
+            "energy": energy * len(atoms),
+            "forces": np.zeros((len(atoms), 3)),
+            "stress": np.array([slope, slope, slope, 0, 0, 0]),
+            "magmoms": signs * np.sqrt(squared),
+        }
+"""
+#: K (V0 − Vc) / V0 in GPa.
+COLLAPSE_GPA = 20 * 0.5 / 12 * 160.2176634
+
+
+@pytest.fixture
+def iron(tmp_path, monkeypatch):
+    (tmp_path / "landau_magnet.py").write_text(CALCULATOR)
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tmp_path / "iron.vasp"
+    path.write_text("Fe\n1\n-1.42 1.42 1.42\n1.42 -1.42 1.42\n1.42 1.42 -1.42\nFe\n1\nDirect\n0 0 0\n")
+    return path
+
+
+def screened(iron, *more: str) -> dict:
+    folder = iron.parent / "out"
+    words = ["screen", "magnetism", str(iron), "--calculator", "landau_magnet.Landau", "-o", str(folder), *more]
+    assert main([*words, "--workers", "1", "--protocol", "precise"]) == 0
+    assert (folder / "iron-moments.png").stat().st_size > 0
+    return json.loads((folder / "magnetism.json").read_text())
+
+
+def test_the_collapse_of_a_known_magnet_is_found_within_the_grid(iron, capsys):
+    pressures = np.linspace(0, 240, 7)
+    document = screened(iron, "--pressures", *map(str, pressures))
+    material = document["materials"]["iron"]
+    assert set(material["starts"]) == {"NM up", "FM up", "FM down", "AFM1 up", "AFM1 down", "AFM2 up", "AFM2 down"}
+    for start in ("FM up", "FM down", "AFM1 up"):
+        soft = material["softness"][start]
+        assert soft["kind"] == "continuous"
+        assert soft["collapses_near_GPa"] == pytest.approx(COLLAPSE_GPA, abs=8.0)
+        assert soft["collapses_between_GPa"] == [pytest.approx(120.0), pytest.approx(160.0)]
+    assert material["ground_state"]["start"].startswith("FM")
+    first = material["starts"]["FM up"][0]
+    # At zero pressure K (V − V0) / V0 = m² with m² = (V − Vc) / 2.
+    volume = (20.0 - 11.5 / 2) / (20 / 12 - 0.5)
+    assert first["moment_per_magnetic_atom"] == pytest.approx(np.sqrt((volume - 11.5) / 2), rel=0.01)
+    assert first["over_nonmagnetic_meV_per_atom"] < 0
+    assert document["softest_first"] == ["iron"]
+    assert "collapse: continuous between 120 and 160 GPa" in capsys.readouterr().out
+
+
+def test_up_only_and_no_antiferromagnets_where_so_asked(iron):
+    document = screened(iron, "--pressures", "0", "40", "--no-return", "--antiferromagnets", "0")
+    assert set(document["materials"]["iron"]["starts"]) == {"NM up", "FM up"}
+    assert document["materials"]["iron"]["softness"]["FM up"]["kind"] == "none in the range"
+
+
+def test_a_calculator_without_moments_is_refused(iron, capsys):
+    words = ["screen", "magnetism", str(iron), "--calculator", "ase.calculators.lj.LennardJones", "--pressures", "0"]
+    assert main([*words, "-o", str(iron.parent / "emt")]) == 3
+    assert "magnetic moments" in capsys.readouterr().err
+
+
+def test_an_unknown_element_is_named(iron, capsys):
+    assert main(["screen", "magnetism", str(iron), "--pressures", "0", "--elements", "Xx"]) == 2
+    assert "Xx is no element" in capsys.readouterr().err
+
+
+def test_what_is_finished_is_not_computed_again(iron, monkeypatch):
+    words = ("--pressures", "0", "40", "--no-return", "--antiferromagnets", "0")
+    document = screened(iron, *words)
+    monkeypatch.setattr("gasearch.workflow.beyond.magnets.CalculatorMagnet.relax", None)
+    assert screened(iron, *words) == document

@@ -1,0 +1,110 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.io import write
+
+from gasearch.cli import main
+from gasearch.crystal.crystal import Crystal
+from gasearch.errors import InputError
+from gasearch.outcomes import Failure, Reason, Relaxed
+from gasearch.potential.settings import LennardJonesSettings, MaceSettings
+from gasearch.screening.decompression import Verdict
+from gasearch.workflow.beyond.quench import _step
+from gasearch.workflow.beyond.quench_document import phase_document, phase_lines
+from gasearch.workflow.beyond.trust import is_trained_at, range_warnings
+
+H_S = MaceSettings(kind="mace", path=Path(__file__).parents[3] / "potentials" / "h-s-200gpa")
+
+
+def test_the_hull_of_a_run_is_followed_down(first_search: Path, capsys, monkeypatch):
+    searched = json.loads((first_search / "hull.json").read_text())
+    command = ["quench", str(first_search), "--to", "0", "--steps", "3", "--follow", "0", "--no-phonons"]
+    assert main(command) == 0
+    assert "on the hull; a minimum: phonons were left out" in capsys.readouterr().out
+    document = json.loads((first_search / "quench.json").read_text())
+    assert document["pressures_GPa"] == pytest.approx([40.0, 20.0, 0.0], abs=1e-9)
+    assert {p["formula"] for p in document["phases"]} == {p["formula"] for p in searched["phases"] if p["on_hull"]}
+    for phase in document["phases"]:
+        first = phase["rows"][0]
+        assert first["above_hull_eV_per_atom"] == pytest.approx(0.0, abs=1e-4)
+        assert sum(part["share_of_atoms"] for part in first["decomposes_into"]) == pytest.approx(1.0)
+        volumes = [row["volume_A3_per_atom"] for row in phase["rows"]]
+        assert volumes == sorted(volumes)
+        # A symmetric phase of a short search may be a saddle; what it is, is said.
+        assert first["verdict"] in ("minimum", "elastic")
+        if first["verdict"] == "minimum":
+            lowest = np.linalg.eigvalsh(first["stiffness_GPa"])[0]
+            assert lowest == pytest.approx(first["lowest_stiffness_GPa"], abs=0.1)
+            assert lowest > 0
+    assert (first_search / "quench.png").read_bytes().startswith(b"\x89PNG")
+    # What was checked is not checked again.
+    for done in ("check", "relaxed_at"):
+        monkeypatch.setattr(f"gasearch.workflow.beyond.quench.{done}", lambda *_: pytest.fail("done again"))
+    assert main(command) == 0
+    assert json.loads((first_search / "quench.json").read_text()) == document
+
+
+def test_a_quench_goes_down(first_search: Path, capsys):
+    assert main(["quench", str(first_search), "--to", "9999"]) == InputError.exit_code
+    assert "above the pressure of the search" in capsys.readouterr().err
+
+
+def test_beyond_the_training_is_warned_of():
+    assert [is_trained_at(H_S, pressure) for pressure in (99.0, 100.0, 200.0, 301.0)] == [False, True, True, False]
+    (warning,) = range_warnings(H_S, [0.0, 50.0, 150.0])
+    assert "trained from 100 to 300 GPa" in warning
+    assert "0, 50 GPa" in warning
+    unknown = LennardJonesSettings(kind="lennard-jones", pairs={})
+    assert is_trained_at(unknown, 0.0) is None
+    assert range_warnings(unknown, [0.0]) == []
+
+
+def relaxed(cell: np.ndarray) -> Relaxed:
+    return Relaxed(Crystal(cell, [[0, 0, 0]], [29]), 0.0, 0.0, 1, 0.0, 0.0)
+
+
+def test_a_step_that_changes_the_structure_is_told():
+    fcc, bcc = relaxed(1.8 * (np.ones((3, 3)) - np.eye(3))), relaxed(1.4 * (np.ones((3, 3)) - 2 * np.eye(3)))
+    assert _step(None, fcc) is None
+    assert _step(fcc.crystal, fcc) is None
+    assert _step(fcc.crystal, bcc).verdict is Verdict.TRANSFORMED
+    assert _step(fcc.crystal, Failure(Reason.EXPLODED)).verdict is Verdict.LOST
+
+
+def test_a_given_structure_must_stay_itself_at_the_first_pressure(first_search: Path, tmp_path: Path, capsys):
+    given = tmp_path / "given.cif"
+    write(given, Atoms("Ni2", cell=[1.9, 2.6, 3.1, 80, 95, 104], scaled_positions=[[0, 0, 0], [0.4, 0.55, 0.6]]))
+    command = ["quench", str(first_search), "--to", "20", "--steps", "2", "--follow", "0", "--no-phonons"]
+    assert main([*command, "--structure", str(given)]) == 0
+    followed = json.loads((first_search / "quench.json").read_text())["phases"]
+    (phase,) = [phase for phase in followed if "given.cif" in phase["name"]]
+    assert [row["verdict"] for row in phase["rows"]] == ["transformed"]
+    assert phase["lowest_minimum_GPa"] is None and phase["lost_GPa"] == pytest.approx(40.0)
+
+
+def row(pressure: float, verdict: Verdict, **more) -> dict:
+    return {
+        "pressure_GPa": pressure,
+        "within_training_range": pressure > 15,
+        "space_group": "Im-3m",
+        "above_hull_eV_per_atom": 0.01,
+        "decomposes_into": [{"formula": "H", "space_group": "Cmce", "share_of_atoms": 1.0}],
+        "verdict": verdict.name.lower(),
+        "detail": str(verdict),
+        **more,
+    }
+
+
+def test_the_fate_of_a_phase_is_said():
+    into = {"space_group": "R3m", "structure": {}}
+    rows = [row(20.0, Verdict.MINIMUM), row(10.0, Verdict.PHONON, leads_to=into)]
+    phase = phase_document("7", "H3S", rows)
+    assert (phase["lowest_minimum_GPa"], phase["lost_GPa"], phase["turns_into"]) == (20.0, 10.0, into)
+    lines = phase_lines(phase)
+    assert lines[-1].strip() == "a minimum down to 20.0 GPa; lost at 10.0 GPa, and becomes R3m"
+    assert lines[-2].endswith("! beyond the training")
+    assert not lines[1].endswith("training")
+    assert "the lowest pressure asked" in phase_lines(phase_document("7", "H3S", rows[:1]))[-1]
