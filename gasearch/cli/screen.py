@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from gasearch.workflow.beyond.magnets import Magnet
 
 
+#: Å, within which a file's structure has the symmetry that it is given.
+_SYMPREC = 0.01
+
+
 def add_screen(commands: Any) -> None:
     """Declare them."""
     below = commands.add_parser("screen", help="look for nesting and soft magnetism").add_subparsers(
@@ -56,13 +60,14 @@ def _add_dft(command: ArgumentParser) -> None:
 
 
 def _structure(path: Path) -> Crystal:
-    from gasearch.crystal.symmetry import primitive
+    from gasearch.crystal.symmetry import symmetrized
     from gasearch.workflow.record.structure_files import read_structures
 
     found = read_structures([path])
     if len(found) != 1:
         raise InputError(f"{path} holds {len(found)} structures: give a file with one")
-    return primitive(found[0])
+    # pw.x finds the rotations of a cubic or hexagonal crystal in the standard orientation alone.
+    return symmetrized(found[0], _SYMPREC)
 
 
 def _folder(options: Namespace, what: str) -> Path:

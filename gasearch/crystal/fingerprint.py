@@ -79,6 +79,12 @@ def same_structure(a: Crystal, b: Crystal) -> bool:
     return bool(matcher.fit(*(to_pymatgen(primitive(x, symprec=0.1)) for x in (a, b))))
 
 
+def same_but_for_volume(a: Crystal, b: Crystal) -> bool:
+    """Tell whether two crystals are one structure at two pressures: `same_structure` at one volume per atom."""
+    volume = a.volume / len(a) * len(b)
+    return same_structure(a, b.scaled_to(volume))
+
+
 def _radial_density(crystal: Crystal, kinds: np.ndarray, n_kinds: int, spacing: float) -> np.ndarray:
     """Return Σ_ij δ(ln r − ln r_ij) w(r_ij) V / (4π r³ N) of each ordered pair of kinds on the grid."""
     i, j, lengths = pair_lengths(crystal, _REACH * spacing)

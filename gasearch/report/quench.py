@@ -18,6 +18,7 @@ _MARKERS = {
     "elastic": ("X", "no minimum"),
     "phonon": ("X", "no minimum"),
     "transformed": ("X", "no minimum"),
+    "lost": ("X", "no minimum"),
 }
 
 
@@ -37,7 +38,7 @@ class Descent:
     above : sequence of float
         Enthalpy above the hull at each of them, eV per atom.
     verdicts : sequence of str
-        What is said of it at each of them: minimum, unsure, elastic, phonon or transformed.
+        What is said of it at each of them: minimum, unsure, elastic, phonon, transformed or lost.
     turns_into : str or None
         Space group of what it becomes at the last of them, if it is lost there and that is known.
     """

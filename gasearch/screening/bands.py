@@ -9,13 +9,14 @@ import numpy as np
 from gasearch.errors import InputError
 from gasearch.outcomes import BandGrid
 
-#: A band is at the Fermi energy if it comes as near to it as so many times the temperature.
+#: A band is at the Fermi energy if it comes as near to it as so many times the temperature: farther away, its
+#: occupations are 0 or 1 to 5·10⁻⁵.
 _NEAR = 10.0
 
 
 @dataclass(frozen=True, eq=False)
 class FermiBands:
-    """The bands of one spin that cross the Fermi energy.
+    """The bands of one spin that cross the Fermi energy, or come so near that temperature fills or empties them.
 
     Parameters
     ----------
@@ -23,10 +24,19 @@ class FermiBands:
         Å; the grid divides its reciprocal vectors.
     energies : (bands, n1, n2, n3) array
         eV from the Fermi energy.
+    numbers : tuple of int
+        Which bands they are, counted from 1 at the lowest; empty where nobody counted.
     """
 
     cell: np.ndarray
     energies: np.ndarray
+    numbers: tuple[int, ...] = ()
+
+    @property
+    def edges(self) -> np.ndarray:
+        """Lowest and highest energy of each band (bands, 2), eV from the Fermi energy."""
+        flat = self.energies.reshape(len(self.energies), -1)
+        return np.stack([flat.min(axis=1), flat.max(axis=1)], axis=1)
 
     @property
     def grid(self) -> tuple[int, ...]:
@@ -72,7 +82,8 @@ def fermi_bands(bands: BandGrid, times: int, temperature: float) -> FermiBands:
         raise InputError("no band crosses the Fermi energy: an insulator has no Fermi surface that could nest")
     dense = np.array([denser(band, times) for band in bands.energies[near]])
     filled = bands.electrons / 2 - np.count_nonzero(flat.max(axis=1) <= -_NEAR * temperature)
-    return FermiBands(bands.cell, dense - _fermi_energy(dense, filled, temperature))
+    numbers = tuple((np.flatnonzero(near) + 1).tolist())
+    return FermiBands(bands.cell, dense - _fermi_energy(dense, filled, temperature), numbers)
 
 
 def denser(values: np.ndarray, times: int) -> np.ndarray:

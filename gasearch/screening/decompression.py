@@ -10,7 +10,7 @@ from typing import Final
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.fingerprint import same_structure
 from gasearch.crystal.symmetry import symmetrized
-from gasearch.outcomes import Relaxed, Stability, StabilityVerdict
+from gasearch.outcomes import Failure, Reason, Relaxed, Stability, StabilityVerdict
 from gasearch.phonon.phonons import PhononSettings
 from gasearch.phonon.stability import stability
 from gasearch.potential.potential import Potential
@@ -57,7 +57,7 @@ class Verdict(StrEnum):
     ELASTIC = "a strain of the cell, or a move of the atoms in it, lowers the enthalpy"
     PHONON = "a phonon is unstable"
     TRANSFORMED = "it relaxed to another structure"
-    LOST = "it did not relax"
+    LOST = "it falls apart"
 
 
 #: Of these it is known that the phase is no minimum.
@@ -94,8 +94,8 @@ def check(potential: Potential, crystal: Crystal, pressure: float, phonons: Phon
     The potential relaxes it tightly; then come strains and moves within its primitive cell, then phonons.
     """
     relaxed = BatchRelaxer(potential, _TIGHT).relax([crystal], pressure)[0]
-    if not isinstance(relaxed, Relaxed):
-        return Check(Verdict.LOST, str(relaxed.reason))
+    if isinstance(relaxed, Failure):
+        return failed(relaxed)
     if not same_structure(relaxed.crystal, crystal):
         return Check(Verdict.TRANSFORMED, leads_to=relaxed.crystal)
     ideal = symmetrized(relaxed.crystal, _SYMPREC)
@@ -113,6 +113,12 @@ def check(potential: Potential, crystal: Crystal, pressure: float, phonons: Phon
     return Check(verdicts[modes.verdict], modes.detail, found, modes, modes.leads_to)
 
 
+def failed(failure: Failure) -> Check:
+    """Return what a relaxation that failed says of a phase: where it only did not end, nothing."""
+    gone = failure.reason in (Reason.EXPLODED, Reason.COLLAPSED)
+    return Check(Verdict.LOST if gone else Verdict.UNSURE, str(failure.reason))
+
+
 def _softness(found: Elasticity) -> str:
     if found.stiffness is None:
         return "a move of the atoms in the cell"
@@ -128,10 +134,13 @@ def _fallen(potential: Potential, found: Elasticity, crystal: Crystal, pressure:
 
 
 def lowest_minimum(pressures: Sequence[float], verdicts: Sequence[Verdict]) -> float | None:
-    """Return the last pressure, of descending ones, before a phase is no minimum any more; None if it never was one."""
+    """Return the lowest pressure at which a phase is a minimum, of descending ones before it is none any more.
+
+    None if it is not known to be one at any.
+    """
     held = None
     for pressure, verdict in zip(pressures, verdicts, strict=True):
         if verdict in NO_MINIMUM:
             break
-        held = pressure
+        held = pressure if verdict is Verdict.MINIMUM else held
     return held

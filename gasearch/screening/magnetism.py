@@ -140,6 +140,38 @@ def lowest(curves: Sequence[MagneticCurve]) -> MagneticCurve:
     )
 
 
+@dataclass(frozen=True)
+class Transition:
+    """A change of the lowest curve with growing pressure.
+
+    Parameters
+    ----------
+    before, after : str
+        Their starts.
+    pressure : float
+        Where their enthalpies cross, eV/Å³, if both go straight from one pressure to the next.
+    """
+
+    before: str
+    after: str
+    pressure: float
+
+
+def transitions(curves: Sequence[MagneticCurve]) -> list[Transition]:
+    """Return where another curve becomes the lowest, of curves with the same pressures."""
+    enthalpies = np.array([np.where(np.isfinite(c.enthalpies), c.enthalpies, np.inf) for c in curves])
+    best, pressures = enthalpies.argmin(axis=0), curves[0].pressures
+    found = []
+    for k in np.flatnonzero(np.diff(best)).tolist():
+        one, other = best[k : k + 2].tolist()
+        gap = enthalpies[other, k : k + 2] - enthalpies[one, k : k + 2]
+        # Where one of them is not known at both pressures, the middle is as good as any.
+        share = float(gap[0] / (gap[0] - gap[1])) if np.isfinite(gap).all() else 0.5
+        crossing = float(pressures[k] + share * (pressures[k + 1] - pressures[k]))
+        found.append(Transition(curves[one].start, curves[other].start, crossing))
+    return found
+
+
 def ranked(found: Mapping[str, Softness]) -> list[str]:
     """Return the names of materials, the softest magnets first.
 

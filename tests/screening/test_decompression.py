@@ -3,10 +3,11 @@ import pytest
 
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.symmetry import space_group
+from gasearch.outcomes import Failure, Reason
 from gasearch.phonon.phonons import PhononSettings
 from gasearch.potential.lennard_jones import LennardJones
 from gasearch.potential.potential import Batch, BatchResult
-from gasearch.screening.decompression import Verdict, check, lowest_minimum
+from gasearch.screening.decompression import NO_MINIMUM, Verdict, check, failed, lowest_minimum
 
 FCC = Crystal(1.55 * (np.ones((3, 3)) - np.eye(3)), [[0, 0, 0]], [29])
 BCC = Crystal(1.2 * (np.ones((3, 3)) - 2 * np.eye(3)), [[0, 0, 0]], [29])
@@ -57,13 +58,21 @@ def test_what_does_not_relax_is_lost(kob_andersen: LennardJones):
     assert check(kob_andersen, nothing, 5.0, None).verdict in (Verdict.LOST, Verdict.TRANSFORMED)
 
 
+@pytest.mark.parametrize("reason", Reason)
+def test_what_only_did_not_end_is_not_lost(reason: Reason):
+    gone = failed(Failure(reason)).verdict in NO_MINIMUM
+    assert gone == (reason in (Reason.EXPLODED, Reason.COLLAPSED))
+
+
 @pytest.mark.parametrize(
     ("verdicts", "lowest"),
     [
-        ([Verdict.MINIMUM, Verdict.UNSURE, Verdict.PHONON, Verdict.MINIMUM], 2.0),
+        ([Verdict.MINIMUM, Verdict.UNSURE, Verdict.PHONON, Verdict.MINIMUM], 3.0),
+        ([Verdict.UNSURE, Verdict.MINIMUM, Verdict.UNSURE], 2.0),
+        ([Verdict.UNSURE, Verdict.UNSURE], None),
         ([Verdict.ELASTIC, Verdict.MINIMUM], None),
         ([Verdict.MINIMUM, Verdict.MINIMUM], 2.0),
     ],
 )
-def test_the_lowest_pressure_is_that_before_the_first_loss(verdicts: list[Verdict], lowest: float | None):
+def test_what_the_potential_cannot_tell_is_no_minimum(verdicts: list[Verdict], lowest: float | None):
     assert lowest_minimum([3.0, 2.0, 1.0, 0.0][: len(verdicts)], verdicts) == lowest

@@ -13,6 +13,7 @@ from gasearch.screening.magnetism import (
     per_GPa,
     ranked,
     softness,
+    transitions,
 )
 from gasearch.screening.orderings import orderings
 from gasearch.units import pressure_from_GPa
@@ -82,6 +83,22 @@ def test_the_ground_state_is_the_lowest_at_each_pressure():
     assert ground.start == "FM, NM"
     assert ground.moments.tolist() == [2.0, 0.0, 0.0]
     assert ground.enthalpies.tolist() == [-1.0, -0.5, 1.0]
+
+
+def test_a_transition_lies_where_enthalpies_cross():
+    pressures = np.arange(4.0)
+    bcc = MagneticCurve("bcc", True, pressures, np.full(4, 2.0), 12.0 * pressures)
+    hcp = MagneticCurve("hcp", True, pressures, np.zeros(4), 15.0 + 6.0 * pressures)
+    (found,) = transitions([hcp, bcc])
+    assert (found.before, found.after, found.pressure) == ("bcc", "hcp", 2.5)
+    assert transitions([bcc]) == []
+
+
+def test_a_transition_to_what_is_not_known_before_is_between_two_pressures():
+    pressures = np.arange(3.0)
+    one = MagneticCurve("one", True, pressures, np.zeros(3), np.array([0.0, 1.0, 2.0]))
+    other = MagneticCurve("other", True, pressures, np.zeros(3), np.array([np.nan, np.nan, 1.0]))
+    assert [found.pressure for found in transitions([one, other])] == [1.5]
 
 
 def test_soft_magnets_come_first():

@@ -11,7 +11,7 @@ from typing import Any
 
 from gasearch.crystal.convert import to_ase
 from gasearch.crystal.crystal import Crystal
-from gasearch.crystal.fingerprint import same_structure
+from gasearch.crystal.fingerprint import same_but_for_volume
 from gasearch.crystal.symmetry import space_group
 from gasearch.errors import CalculationError, InputError
 from gasearch.espresso.runner import PwRunner
@@ -161,7 +161,7 @@ def _end_document(given: Crystal, relaxed: Relaxed) -> dict[str, Any]:
         "formula": given.composition.reduced.formula,
         "space_group": space_group(relaxed.crystal, _SYMPREC).symbol,
         "given_space_group": space_group(given, _SYMPREC).symbol,
-        "kept_its_structure": same_structure(given, relaxed.crystal),
+        "kept_its_structure": same_but_for_volume(given, relaxed.crystal),
         "enthalpy_eV_per_atom": relaxed.enthalpy_per_atom,
         "structure": structure_document(relaxed.crystal),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +21,6 @@ from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
 from gasearch.report.figures import formula_text
 from gasearch.report.magnetism import MomentLine, plot_moments
 from gasearch.screening.magnetism import (
-    Collapse,
     MagneticCurve,
     Softness,
     hysteresis,
@@ -29,6 +28,7 @@ from gasearch.screening.magnetism import (
     per_GPa,
     ranked,
     softness,
+    transitions,
 )
 from gasearch.screening.orderings import NONMAGNETIC, orderings
 from gasearch.units import MEV_PER_EV, pressure_to_GPa
@@ -69,21 +69,23 @@ def _drive(
         folder.mkdir(parents=True, exist_ok=True)
     shared = magnet.settings(sorted({z for crystal in crystals.values() for z in crystal.composition.elements}))
     with locked(folder / "lock"):
-        documents = {}
+        documents, grounds = {}, {}
         for name, crystal in crystals.items():
             keeping = KeptMagnet(magnet, (folder / "states").resolve())
             tasks = [executor.submit(follow, keeping, start, settings) for start in starts[name]]
             found = [one for task in tasks for one in task.result()]
             documents[name] = _document(found, settings, crystal)
+            grounds[name] = replace(_ground(found, settings), start=name)
             # What is finished is there before the next one begins.
-            replace_text(folder / "magnetism.json", json.dumps(_whole(documents, settings, shared), indent=1) + "\n")
+            whole = _whole(documents, grounds, settings, shared)
+            replace_text(folder / "magnetism.json", json.dumps(whole, indent=1) + "\n")
             for line in _lines(name, documents[name]):
                 say(line)
             with writing_to(folder):
                 for file in plot_moments(_picture(found, settings), _title(name, crystal), folder / f"{name}-moments"):
                     say(str(file))
-        if len(documents) > 1:
-            say(f"softest first: {', '.join(_whole(documents, settings, shared)['softest_first'])}")
+        for line in _comparison(whole):
+            say(line)
 
 
 def _document(found: Sequence[Followed], settings: MagnetismSettings, crystal: Crystal) -> dict[str, Any]:
@@ -99,7 +101,7 @@ def _document(found: Sequence[Followed], settings: MagnetismSettings, crystal: C
             if isinstance(state, Failure)
         }
         raise CalculationError(f"every calculation with spins failed: {'; '.join(sorted(details))[:1000]}")
-    ground = lowest([curve for curve in curves.values() if curve.upwards])
+    ground = _ground(found, settings)
     return {
         "formula": crystal.composition.reduced.formula,
         "starts": {one.name: _states(one, curves[one.name], without) for one in found},
@@ -111,6 +113,10 @@ def _document(found: Sequence[Followed], settings: MagnetismSettings, crystal: C
             "softness": _softness(softness(ground.pressures, ground.moments)),
         },
     }
+
+
+def _ground(found: Sequence[Followed], settings: MagnetismSettings) -> MagneticCurve:
+    return lowest([one.curve(settings.pressures) for one in found if one.upwards])
 
 
 def _states(one: Followed, curve: MagneticCurve, without: MagneticCurve) -> list[dict[str, Any]]:
@@ -160,20 +166,51 @@ def _hysteresis(curves: Mapping[str, MagneticCurve]) -> dict[str, float]:
     return found
 
 
-def _whole(documents: Mapping[str, Any], settings: MagnetismSettings, shared: Mapping[str, Any]) -> dict[str, Any]:
-    grounds = {name: _read_softness(document["ground_state"]["softness"]) for name, document in documents.items()}
+def _whole(
+    documents: Mapping[str, Any],
+    grounds: Mapping[str, MagneticCurve],
+    settings: MagnetismSettings,
+    shared: Mapping[str, Any],
+) -> dict[str, Any]:
     return {
         "settings": asdict(settings) | {"elements": sorted(settings.elements)} | dict(shared),
         "gasearch": version("gasearch"),
-        "softest_first": ranked(grounds),
+        "softest_first": ranked({name: softness(c.pressures, c.moments) for name, c in grounds.items()}),
+        "phases": _phases({name: document["formula"] for name, document in documents.items()}, grounds),
         "materials": dict(documents),
     }
 
 
-def _read_softness(document: Mapping[str, Any]) -> Softness:
-    """Return of a document what ranks it."""
-    steepest = document["steepest_per_GPa"]
-    return Softness(Collapse(document["kind"]), steepest=np.nan if steepest is None else steepest)
+def _phases(formulas: Mapping[str, str], grounds: Mapping[str, MagneticCurve]) -> dict[str, Any]:
+    """Return, for each formula of several crystals, which is the lowest where, and how the moment goes along them."""
+    alike: dict[str, list[MagneticCurve]] = {}
+    for name, formula in formulas.items():
+        alike.setdefault(formula, []).append(grounds[name])
+    return {formula: _lowest_phases(curves) for formula, curves in alike.items() if len(curves) > 1}
+
+
+def _lowest_phases(curves: Sequence[MagneticCurve]) -> dict[str, Any]:
+    ground = lowest(curves)
+    return {
+        "lowest": ground.start.split(", "),
+        "transitions": [
+            {"before": one.before, "after": one.after, "pressure_GPa": pressure_to_GPa(one.pressure)}
+            for one in transitions(curves)
+        ],
+        "moments": _numbers(ground.moments),
+        "softness": _softness(softness(ground.pressures, ground.moments)),
+    }
+
+
+def _comparison(whole: Mapping[str, Any]) -> list[str]:
+    """Return lines about several crystals; none about one."""
+    lines = []
+    for formula, phases in whole["phases"].items():
+        changes = (f"; {t['after']} above {t['pressure_GPa']:.1f} GPa" for t in phases["transitions"])
+        lines.append(f"{formula}: {phases['lowest'][0]} is the lowest{''.join(changes)}")
+    if len(whole["materials"]) > 1:
+        lines.append(f"softest first: {', '.join(whole['softest_first'])}")
+    return lines
 
 
 def _lines(name: str, document: Mapping[str, Any]) -> list[str]:

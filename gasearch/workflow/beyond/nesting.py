@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -75,9 +75,12 @@ class Nesting:
     at_fermi : float
         N(E_F) of one spin, 1/eV and cell.
     responses : mapping
-        ``chi0``, ``xi``, and ``chi`` where a Stoner parameter was given.
+        ``chi0``, ``intra`` (the same without pairs of different bands), ``xi``, and ``chi`` where a Stoner parameter
+        was given with which it is finite.
     peaks : mapping
         Of each of them.
+    stoner : Instability or None
+        What the Stoner parameter says.
     warnings : tuple of str
     """
 
@@ -85,10 +88,35 @@ class Nesting:
     at_fermi: float
     responses: Mapping[str, Response]
     peaks: Mapping[str, list[Peak]]
+    stoner: Instability | None
     warnings: tuple[str, ...]
 
 
-#: How figures call them.
+@dataclass(frozen=True)
+class Instability:
+    """Whether an order grows by itself with a Stoner parameter I.
+
+    Parameters
+    ----------
+    ferromagnet : float
+        I N(E_F), which at 1 makes a ferromagnet: at q = 0 states of different bands at one k are orthogonal.
+    highest : float
+        I χ0 at its highest peak.
+    q : tuple of float
+        Where that is, in units of the reciprocal vectors.
+    """
+
+    ferromagnet: float
+    highest: float
+    q: tuple[float, ...]
+
+    @property
+    def orders(self) -> bool:
+        """Whether χ0/(1 − I χ0) has no meaning any more."""
+        return self.highest >= 1
+
+
+#: How figures call those that they show.
 TITLES = {"chi0": "χ₀(q) (1/eV)", "xi": "ξ(q) (1/eV²)", "chi": "χ(q), enhanced (1/eV)"}
 
 
@@ -100,7 +128,7 @@ def screen_nesting(
     Raises
     ------
     GasearchError
-        If pw.x fails, the crystal is no metal, or I χ0 exceeds 1.
+        If pw.x fails, or the crystal is no metal.
     """
     with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -122,27 +150,50 @@ def analysed(bands: BandGrid, settings: NestingSettings) -> Nesting:
     """Return nesting and susceptibility of bands without spins."""
     temperature = kelvin_to_eV(settings.temperature)
     dense = fermi_bands(bands, settings.times, temperature)
-    responses = {"chi0": susceptibility(dense, temperature), "xi": nesting(dense, temperature)}
-    if settings.stoner is not None:
+    responses = {
+        "chi0": susceptibility(dense, temperature),
+        "intra": susceptibility(dense, temperature, interband=False),
+        "xi": nesting(dense, temperature),
+    }
+    at_fermi = float(density(dense, temperature).mean())
+    stoner = None if settings.stoner is None else _instability(settings.stoner, at_fermi, responses["chi0"])
+    if stoner is not None and not stoner.orders:
         responses["chi"] = enhanced(responses["chi0"], settings.stoner)
-    beyond = AROUND_GAMMA * float(np.linalg.norm(dense.reciprocal, axis=1).min())
     return Nesting(
         bands=dense,
-        at_fermi=float(density(dense, temperature).mean()),
+        at_fermi=at_fermi,
         responses=responses,
-        peaks={name: peaks(response, beyond=beyond) for name, response in responses.items()},
+        peaks={name: peaks(response, beyond=_left_out(dense, name)) for name, response in responses.items()},
+        stoner=stoner,
         warnings=tuple(_warnings(dense, temperature)),
     )
 
 
+def _left_out(bands: FermiBands, name: str) -> float:
+    """Return |q|, Å⁻¹, up to which peaks of a function say nothing."""
+    return AROUND_GAMMA * float(np.linalg.norm(bands.reciprocal, axis=1).min()) if name == "xi" else -1.0
+
+
+def _instability(stoner: float, at_fermi: float, chi0: Response) -> Instability:
+    place = np.unravel_index(chi0.values.argmax(), chi0.values.shape)
+    q = np.array(place) / chi0.values.shape
+    return Instability(stoner * at_fermi, stoner * float(chi0.values[place]), tuple((q - np.rint(q)).tolist()))
+
+
 def _warnings(bands: FermiBands, temperature: float) -> list[str]:
-    spacing = level_spacing(bands, temperature)
-    if spacing <= 4 * temperature:
-        return []
-    return [
-        f"neighbouring points differ by {MEV_PER_EV * spacing:.0f} meV at the Fermi energy, much more than k_B T = "
-        f"{MEV_PER_EV * temperature:.0f} meV: take a denser grid or a higher temperature"
-    ]
+    found, spacing = [], level_spacing(bands, temperature)
+    if spacing > 4 * temperature:
+        found.append(
+            f"neighbouring points differ by {MEV_PER_EV * spacing:.0f} meV at the Fermi energy, much more than k_B T = "
+            f"{MEV_PER_EV * temperature:.0f} meV: take a denser grid or a higher temperature"
+        )
+    for number, (low, high) in zip(bands.numbers, bands.edges.tolist(), strict=True):
+        if low > 0 or high < 0:
+            found.append(
+                f"band {number} does not cross the Fermi energy, from which it is {MEV_PER_EV * max(low, -high):.0f} "
+                "meV away, but its pairs with others count in chi0: compare intra, or a lower temperature"
+            )
+    return found
 
 
 def nesting_document(found: Nesting, settings: NestingSettings, runner: PwRunner, crystal: Crystal) -> dict[str, Any]:
@@ -158,8 +209,13 @@ def nesting_document(found: Nesting, settings: NestingSettings, runner: PwRunner
         },
         "interpolated_grid": list(found.bands.grid),
         "bands_at_fermi": len(found.bands.energies),
+        "bands": [
+            {"number": number, "edges_eV": edges}
+            for number, edges in zip(found.bands.numbers, found.bands.edges.tolist(), strict=True)
+        ],
         "dos_at_fermi_per_eV_spin_and_cell": found.at_fermi,
         **{name: _described(found, name) for name in found.responses},
+        "instability": None if found.stoner is None else asdict(found.stoner) | {"orders": found.stoner.orders},
         "warnings": list(found.warnings),
     }
 
@@ -171,6 +227,7 @@ def _described(found: Nesting, name: str) -> dict[str, Any]:
         "mean": response.mean,
         "at_gamma": float(response.values[0, 0, 0]),
         "peaks": [asdict(peak) for peak in found.peaks[name]],
+        "peaks_beyond_per_A": max(_left_out(found.bands, name), 0.0),
     }
 
 
@@ -179,34 +236,51 @@ def lines(found: Nesting) -> list[str]:
     head = f"N(E_F) = {found.at_fermi:.3f} per eV, spin and cell; {len(found.bands.energies)} bands at the Fermi energy"
     rows = [f"{'':<6}{'q (reciprocal vectors)':<30}{'|q| (1/Å)':>10}{'height':>10}{'over mean':>11}{'width (1/Å)':>13}"]
     for name, highest in found.peaks.items():
-        for peak in highest:
-            q = ", ".join(f"{x:.4f}" for x in peak.q)
-            rows.append(
-                f"{name:<6}{q:<30}{peak.length:>10.3f}{peak.height:>10.3f}{peak.over_mean:>11.2f}{peak.width:>13.3f}"
-            )
-    return [head, *rows, *(f"warning: {warning}" for warning in found.warnings)]
+        rows += [f"{name:<6}{_peak_text(peak)}" for peak in highest]
+    around = f"xi: beyond {_left_out(found.bands, 'xi'):.3f} 1/Å from Γ, where any Fermi surface nests with itself"
+    stoner = [] if found.stoner is None else [_stoner_text(found.stoner)]
+    return [head, *rows, around, *stoner, *(f"warning: {warning}" for warning in found.warnings)]
+
+
+def _peak_text(peak: Peak) -> str:
+    q = _q_text(peak.q)
+    return f"{q:<30}{peak.length:>10.3f}{peak.height:>10.3f}{peak.over_mean:>11.2f}{peak.width:>13.3f}"
+
+
+def _q_text(q: Sequence[float]) -> str:
+    return ", ".join(f"{x:.4f}" for x in q)
+
+
+def _stoner_text(found: Instability) -> str:
+    verdict = "an order grows by itself there, and chi means nothing" if found.orders else "no order grows by itself"
+    return (
+        f"I N(E_F) = {found.ferromagnet:.3f} (a ferromagnet from 1 on); I chi0 = {found.highest:.3f} at its highest, "
+        f"q = {_q_text(found.q)}: {verdict}"
+    )
 
 
 def draw(found: Nesting, crystal: Crystal, settings: NestingSettings, folder: Path) -> list[Path]:
     """Draw the plane of the highest peak of χ0, and a path; return the files."""
-    title = (
+    heading = (
         f"{formula_text(crystal.composition.reduced.formula)}, k-grid {shown(settings.grid)} interpolated to "
         f"{shown(found.bands.grid)}, {settings.temperature:g} K"
     )
     path = band_path(crystal, _PATH_POINTS)
     curves = {
-        f"{TITLES[name].partition('(q)')[0]}(q)": response.at(path.points) / response.mean
-        for name, response in found.responses.items()
+        f"{title.partition('(q)')[0]}(q)": found.responses[name].at(path.points) / found.responses[name].mean
+        for name, title in TITLES.items()
+        if name in found.responses
     }
     with writing_to(folder):
-        files = plot_path(path.distances, path.ticks, curves, title, folder / "nesting-path")
-        return plot_planes(_plane(found), title, folder / "nesting-planes") + files
+        files = plot_path(path.distances, path.ticks, curves, heading, folder / "nesting-path")
+        return plot_planes(_plane(found), heading, folder / "nesting-planes") + files
 
 
 def _plane(found: Nesting) -> PlanePicture:
     """Return the plane through Γ, the highest peak of χ0 and the reciprocal vector that is most across."""
     reciprocal = found.bands.reciprocal
-    highest = found.peaks["chi0"]
+    # A maximum at Γ has no direction.
+    highest = [peak for peak in found.peaks["chi0"] if peak.length > 0]
     q = np.array(highest[0].q if highest else (1.0, 0.0, 0.0)) @ reciprocal
     first = q / np.linalg.norm(q)
     across, name = _across(reciprocal, first)
@@ -218,7 +292,7 @@ def _plane(found: Nesting) -> PlanePicture:
     return PlanePicture(
         reach=reach,
         axes=("along q* (1/Å)", f"across it, towards {name} (1/Å)"),
-        maps={TITLES[name]: response.at(points) for name, response in found.responses.items()},
+        maps={title: found.responses[name].at(points) for name, title in TITLES.items() if name in found.responses},
         bands=[interpolated(band, points) for band in found.bands.energies],
         marks=np.array([[q @ first, 0.0]]) if highest else np.zeros((0, 2)),
     )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gasearch.crystal.crystal import Crystal
-from gasearch.crystal.fingerprint import same_structure
+from gasearch.crystal.fingerprint import same_but_for_volume
 from gasearch.crystal.symmetry import space_group
 from gasearch.files import replace_text, writing_to
 from gasearch.outcomes import Failure, Relaxed
@@ -21,7 +21,7 @@ from gasearch.potential.relaxation import RelaxationSettings
 from gasearch.potential.settings import PotentialSettings, in_double_precision, trained_range_GPa
 from gasearch.report.quench import Descent, plot_quench
 from gasearch.schema import plain
-from gasearch.screening.decompression import NO_MINIMUM, Check, DecompressionSettings, Verdict, check
+from gasearch.screening.decompression import NO_MINIMUM, Check, DecompressionSettings, Verdict, check, failed
 from gasearch.units import pressure_to_GPa
 from gasearch.workflow.beyond.diagram import HullAt, gathered, hull_at, relaxed_at
 from gasearch.workflow.beyond.quench_document import phase_document, phase_lines
@@ -159,10 +159,10 @@ def _checked(
     settings: DecompressionSettings, potential: PotentialSettings, folder: Path, given: Crystal | None, history: History
 ) -> list[dict[str, Any]]:
     """Return what is said of a phase at each pressure, down to where it is lost; each is kept."""
-    before = [given, *(result.crystal if isinstance(result, Relaxed) else None for result in history)]
-    documents: list[dict[str, Any]] = []
-    for pressure, earlier, result in zip(settings.pressures, before, history, strict=False):
+    earlier, documents = given, list[dict[str, Any]]()
+    for pressure, result in zip(settings.pressures, history, strict=True):
         found = _step(earlier, result)
+        earlier = result.crystal if isinstance(result, Relaxed) else earlier
         if found is None:
             asked = {
                 "potential_sha256": identity(potential),
@@ -192,10 +192,10 @@ def _given(proposal: Proposal) -> Crystal | None:
 
 
 def _step(before: Crystal | None, now: Relaxed | Failure) -> Check | None:
-    """Return what became of a phase where the step to this pressure alone lost it; None where it is to be checked."""
+    """Return what became of a phase where the step to this pressure alone tells; None where it is to be checked."""
     if isinstance(now, Failure):
-        return Check(Verdict.LOST, str(now.reason))
-    if before is not None and not same_structure(before, now.crystal):
+        return failed(now)
+    if before is not None and not same_but_for_volume(before, now.crystal):
         return Check(Verdict.TRANSFORMED, leads_to=now.crystal)
     return None
 

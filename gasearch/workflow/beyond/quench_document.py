@@ -42,10 +42,12 @@ def _row_line(row: Mapping[str, Any]) -> str:
 
 
 def _fate(phase: Mapping[str, Any]) -> str:
-    lowest, lost = phase["lowest_minimum_GPa"], phase["lost_GPa"]
-    if lost is None:
-        return f"a minimum down to {lowest:.1f} GPa, the lowest pressure asked"
-    into = phase["turns_into"]
-    becomes = f", and becomes {into['space_group']}" if into else ""
-    held = "nowhere a minimum" if lowest is None else f"a minimum down to {lowest:.1f} GPa"
-    return f"{held}; lost at {lost:.1f} GPa{becomes}"
+    lowest, lost, unsure = phase["lowest_minimum_GPa"], phase["lost_GPa"], phase["unsure_GPa"]
+    known = [row for row in phase["rows"] if row["pressure_GPa"] == lowest]
+    beyond = ", beyond the training" if known and known[0]["within_training_range"] is False else ""
+    said = ["nowhere known to be a minimum" if lowest is None else f"a minimum down to {lowest:.1f} GPa{beyond}"]
+    if below := [pressure for pressure in unsure if lowest is None or pressure < lowest]:
+        said.append(f"the potential cannot tell from {max(below):.1f} to {min(below):.1f} GPa")
+    into = f", and becomes {phase['turns_into']['space_group']}" if phase["turns_into"] else ""
+    said.append("lost nowhere" if lost is None else f"lost at {lost:.1f} GPa{into}")
+    return "; ".join(said)

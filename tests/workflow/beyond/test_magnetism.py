@@ -8,12 +8,13 @@ import pytest
 from gasearch.cli import main
 
 #: Landau's expansion in the moment, whose first coefficient changes sign with the volume per atom: with alignment
-#: ``s`` (1 for the ferromagnet, 0.8 for others), e = K (V − V0)² / 2 V0 − s (V − Vc) m² + m⁴.
+#: ``s`` (1 for the ferromagnet, 0.8 for others), e = K (V − V0)² / 2 V0 − s (V − Vc) m² + m⁴. Close-packed crystals
+#: are denser by V1 and higher by E1, and have no moments.
 CALCULATOR = """
 import numpy as np
 from ase.calculators.calculator import Calculator, all_changes
 
-K, V0, VC = 20.0, 12.0, 11.5
+K, V0, VC, V1, E1 = 20.0, 12.0, 11.5, 11.0, 0.3
 
 class Landau(Calculator):
     implemented_properties = ["energy", "forces", "stress", "magmoms"]
@@ -22,10 +23,12 @@ class Landau(Calculator):
         super().calculate(atoms, properties, system_changes)
         signs = np.sign(atoms.get_initial_magnetic_moments())
         volume = atoms.get_volume() / len(atoms)
+        packed = np.allclose(atoms.cell.angles(), 60)
+        signs, v0, e0 = (0 * signs, V1, E1) if packed else (signs, V0, 0.0)
         s = 1.0 if abs(signs.sum()) == len(atoms) else 0.8
         squared = max(s * (volume - VC) / 2, 0.0) if signs.any() else 0.0
-        energy = K * (volume - V0) ** 2 / (2 * V0) - s * (volume - VC) * squared + squared**2
-        slope = K * (volume - V0) / V0 - s * squared
+        energy = e0 + K * (volume - v0) ** 2 / (2 * v0) - s * (volume - VC) * squared + squared**2
+        slope = K * (volume - v0) / v0 - s * squared
         self.results = {
             "energy": energy * len(atoms),
             "forces": np.zeros((len(atoms), 3)),
@@ -46,9 +49,18 @@ def iron(tmp_path, monkeypatch):
     return path
 
 
-def screened(iron, *more: str) -> dict:
+def screened(iron, *more: str, others: tuple = ()) -> dict:
     folder = iron.parent / "out"
-    words = ["screen", "magnetism", str(iron), "--calculator", "landau_magnet.Landau", "-o", str(folder), *more]
+    words = [
+        "screen",
+        "magnetism",
+        *map(str, (iron, *others)),
+        "--calculator",
+        "landau_magnet.Landau",
+        "-o",
+        str(folder),
+        *more,
+    ]
     assert main([*words, "--workers", "1", "--protocol", "precise"]) == 0
     assert (folder / "iron-moments.png").stat().st_size > 0
     return json.loads((folder / "magnetism.json").read_text())
@@ -78,6 +90,33 @@ def test_up_only_and_no_antiferromagnets_where_so_asked(iron):
     document = screened(iron, "--pressures", "0", "40", "--no-return", "--antiferromagnets", "0")
     assert set(document["materials"]["iron"]["starts"]) == {"NM up", "FM up"}
     assert document["materials"]["iron"]["softness"]["FM up"]["kind"] == "none in the range"
+
+
+def test_of_several_phases_the_lowest_at_each_pressure_is_told(iron, capsys):
+    packed = iron.with_name("packed.vasp")
+    packed.write_text("Fe\n1\n0 1.76 1.76\n1.76 0 1.76\n1.76 1.76 0\nFe\n1\nDirect\n0 0 0\n")
+    words = ("--pressures", "0", "40", "80", "120", "--no-return", "--antiferromagnets", "0")
+    document = screened(iron, *words, others=(packed,))
+    phases = document["phases"]["Fe"]
+    (transition,) = phases["transitions"]
+    assert phases["lowest"] == [transition["before"], transition["after"]] == ["iron", "packed"]
+    assert transition["pressure_GPa"] == pytest.approx(_transition_GPa(), abs=3.0)
+    below = [pressure < transition["pressure_GPa"] for pressure in (0, 40, 80, 120)]
+    assert [moment > 0.1 for moment in phases["moments"]] == below
+    assert phases["softness"]["kind"] == "abrupt"
+    printed = capsys.readouterr().out
+    assert "Fe: iron is the lowest; packed above" in printed and "softest first: iron, packed" in printed
+
+
+def _transition_GPa() -> float:
+    """Where the two minima of e + P V cross, on a fine mesh of volumes."""
+    volumes = np.linspace(6.0, 13.0, 70001)
+    squared = np.clip(volumes - 11.5, 0, None) / 2
+    open_ = 20 * (volumes - 12) ** 2 / 24 - (volumes - 11.5) * squared + squared**2
+    packed = 0.3 + 20 * (volumes - 11) ** 2 / 22
+    pressures = np.linspace(0, 120, 1201) / 160.2176634
+    higher = [(open_ + p * volumes).min() > (packed + p * volumes).min() for p in pressures]
+    return float(np.linspace(0, 120, 1201)[np.argmax(higher)])
 
 
 def test_a_calculator_without_moments_is_refused(iron, capsys):

@@ -1,12 +1,13 @@
 """The screen for nesting, with the bands of a lattice whose answer is known in place of pw.x."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from gasearch.crystal.crystal import Crystal
-from gasearch.errors import CalculationError, InputError
+from gasearch.errors import CalculationError
 from gasearch.espresso.pw import PwSettings
 from gasearch.espresso.runner import PwRunner, ScfFailure, ScfProblem, default_pseudo_dir
 from gasearch.outcomes import BandGrid
@@ -57,9 +58,49 @@ def test_the_enhanced_susceptibility_is_beside_them(bands, tmp_path):
     assert full == pytest.approx(bare / (1 - bare))
 
 
-def test_an_order_that_grows_by_itself_is_an_error(bands, tmp_path):
-    with pytest.raises(InputError, match="grows by itself"):
-        screen_nesting(NestingSettings((8, 8, 8), 1, 2000.0, 50.0), RUNNER, LATTICE, tmp_path, lambda line: None)
+def test_an_order_that_grows_by_itself_is_named(bands, tmp_path):
+    said: list[str] = []
+    found = screen_nesting(NestingSettings((8, 8, 8), 3, 2000.0, 50.0), RUNNER, LATTICE, tmp_path, said.append)
+    document = json.loads((tmp_path / "nesting.json").read_text())
+    assert "chi" not in document and document["chi0"]["peaks"]
+    instability = document["instability"]
+    assert instability["orders"] and np.abs(instability["q"]) == pytest.approx([0.5, 0.5, 0.5])
+    assert instability["highest"] == pytest.approx(50 * document["chi0"]["peaks"][0]["height"])
+    assert instability["ferromagnet"] == pytest.approx(50 * found.at_fermi)
+    assert any("an order grows by itself" in line for line in said)
+
+
+def test_a_ferromagnet_is_the_highest_peak_at_zero(monkeypatch, tmp_path):
+    # Near the top of the band of fcc its density of states is highest.
+    cell = 1.8 * (np.ones((3, 3)) - np.eye(3))
+
+    def nearly_full(*_) -> BandGrid:
+        x, y, z = np.meshgrid(*[2 * np.pi * np.arange(12) / 12] * 3, indexing="ij")
+        band = -2 * sum(np.cos(phase) for phase in (x, y, z, x - y, y - z, x - z))
+        return BandGrid(cell, band[None], electrons=1.85)
+
+    monkeypatch.setattr(nesting, "full_grid", nearly_full)
+    said: list[str] = []
+    fcc = Crystal(cell, [[0, 0, 0]], [1])
+    found = screen_nesting(replace(SETTINGS, grid=(12, 12, 12)), RUNNER, fcc, tmp_path, said.append)
+    highest = found.peaks["chi0"][0]
+    assert highest.length == 0 and highest.height == pytest.approx(found.at_fermi, rel=1e-6)
+    assert all(peak.length > 0 for peak in found.peaks["xi"])
+    assert any(line.startswith("chi0  0.0000, 0.0000, 0.0000") for line in said)
+
+
+def test_a_band_that_does_not_cross_is_warned_of(monkeypatch, tmp_path):
+    def two(*_) -> BandGrid:
+        grid = simple_cubic()
+        # The full band comes within 10 k_B T (1.7 eV at 2000 K) of the Fermi energy.
+        return BandGrid(grid.cell, grid.energies + np.array([29.0, 0.0]).reshape(2, 1, 1, 1), 3.0)
+
+    monkeypatch.setattr(nesting, "full_grid", two)
+    found = screen_nesting(SETTINGS, RUNNER, LATTICE, tmp_path, lambda line: None)
+    assert any("band 1 does not cross" in warning for warning in found.warnings)
+    alone = screen_nesting(SETTINGS, RUNNER, LATTICE, tmp_path / "alone", lambda line: None)
+    assert found.responses["chi0"].values[0, 0, 0] > 1.1 * found.at_fermi
+    assert found.responses["intra"].values[0, 0, 0] == pytest.approx(alone.at_fermi, rel=1e-6)
 
 
 def test_a_temperature_below_the_grid_is_warned_of(bands, tmp_path):

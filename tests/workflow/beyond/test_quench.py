@@ -10,9 +10,12 @@ from gasearch.cli import main
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import InputError
 from gasearch.outcomes import Failure, Reason, Relaxed
+from gasearch.potential.lennard_jones import LennardJones
+from gasearch.potential.relaxation import BatchRelaxer
 from gasearch.potential.settings import LennardJonesSettings, MaceSettings
 from gasearch.screening.decompression import Verdict
-from gasearch.workflow.beyond.quench import _step
+from gasearch.units import pressure_from_GPa
+from gasearch.workflow.beyond.quench import _step, draw_quench
 from gasearch.workflow.beyond.quench_document import phase_document, phase_lines
 from gasearch.workflow.beyond.trust import is_trained_at, range_warnings
 
@@ -72,6 +75,15 @@ def test_a_step_that_changes_the_structure_is_told():
     assert _step(fcc.crystal, fcc) is None
     assert _step(fcc.crystal, bcc).verdict is Verdict.TRANSFORMED
     assert _step(fcc.crystal, Failure(Reason.EXPLODED)).verdict is Verdict.LOST
+    assert _step(fcc.crystal, Failure(Reason.STEP_LIMIT)).verdict is Verdict.UNSURE
+
+
+def test_a_soft_crystal_that_expands_remains_itself():
+    argon = LennardJones({(18, 18): (0.0104, 3.4)}, cutoff_sigma=2.5)
+    start = Crystal(2.4 * (np.ones((3, 3)) - np.eye(3)), [[0, 0, 0]], [18])
+    dense, thin = (BatchRelaxer(argon).relax([start], pressure_from_GPa(p))[0] for p in (5.0, 0.0))
+    assert thin.crystal.volume > 1.35 * dense.crystal.volume
+    assert _step(dense.crystal, thin) is None
 
 
 def test_a_given_structure_must_stay_itself_at_the_first_pressure(first_search: Path, tmp_path: Path, capsys):
@@ -107,4 +119,23 @@ def test_the_fate_of_a_phase_is_said():
     assert lines[-1].strip() == "a minimum down to 20.0 GPa; lost at 10.0 GPa, and becomes R3m"
     assert lines[-2].endswith("! beyond the training")
     assert not lines[1].endswith("training")
-    assert "the lowest pressure asked" in phase_lines(phase_document("7", "H3S", rows[:1]))[-1]
+    assert phase_lines(phase_document("7", "H3S", rows[:1]))[-1].strip() == "a minimum down to 20.0 GPa; lost nowhere"
+
+
+def test_the_fate_says_what_is_not_known():
+    rows = [row(20.0, Verdict.UNSURE), row(10.0, Verdict.MINIMUM), row(5.0, Verdict.UNSURE), row(0.0, Verdict.UNSURE)]
+    phase = phase_document("7", "H3S", rows)
+    assert phase["lowest_minimum_GPa"] == 10.0 and phase["unsure_GPa"] == [20.0, 5.0, 0.0]
+    fate = phase_lines(phase)[-1].strip()
+    assert fate == (
+        "a minimum down to 10.0 GPa, beyond the training; the potential cannot tell from 5.0 to 0.0 GPa; lost nowhere"
+    )
+    nothing = phase_lines(phase_document("7", "H3S", rows[:1]))[-1].strip()
+    assert nothing.startswith("nowhere known to be a minimum; the potential cannot tell from 20.0")
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_every_verdict_is_drawn(verdict: Verdict, tmp_path: Path):
+    phases = [phase_document("7", "H3S", [row(20.0, Verdict.MINIMUM), row(10.0, verdict)])]
+    document = {"phases": phases, "endpoints": ["H", "S"], "trained_GPa": None}
+    assert [file.suffix for file in draw_quench(document, tmp_path / "quench")] == [".png", ".svg"]
