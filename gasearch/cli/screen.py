@@ -36,7 +36,7 @@ def add_screen(commands: Any) -> None:
     add_programs(command, "pw.x", 6.0, several=False)
 
     what = "moments of magnets against pressure, from several orderings, up and down; the softest magnets first"
-    example = "gasearch screen magnetism iron.cif --pressures 0 20 40 60"
+    example = "gasearch screen magnetism iron.cif --pressures 0 20 40 60 --pseudo-dir pseudo"
     command = add_command(below, "magnetism", _magnetism, what, "STRUCTURE", example)
     add = command.add_argument
     add("others", type=Path, nargs="*", metavar="STRUCTURE", help="more of them, for a ranking")

@@ -25,7 +25,7 @@ from gasearch.crystal.composition import SYMBOLS
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import MissingProgramError
 from gasearch.espresso.pw import PwSettings, ScfResult, read_scf, write_scf
-from gasearch.espresso.upf import read_radius, read_valence
+from gasearch.espresso.upf import read_core_correction, read_radius, read_valence
 from gasearch.files import replace_text, writing_to
 
 #: What a refinement runs.
@@ -216,6 +216,10 @@ class PwRunner:
         """Return how many electrons each atom's pseudopotential leaves (n,)."""
         found = {z: read_valence(text) for z, text in self._texts(numbers).items()}
         return np.array([found[int(z)] for z in numbers])
+
+    def core_corrections(self, numbers: Sequence[int]) -> dict[int, bool | None]:
+        """Return whether each element's pseudopotential has a core correction; None where it does not say."""
+        return {z: read_core_correction(text) for z, text in self._texts(numbers).items()}
 
     def radii(self, numbers: Sequence[int]) -> dict[int, float]:
         """Return the largest radius, Å, of each element's projectors, where its pseudopotential says it."""

@@ -68,7 +68,9 @@ class Softness:
     slope : float
         −d ln m/dP from the first to the last magnetic pressure, Å³/eV; NaN with fewer than two.
     steepest : float
-        The largest −d ln m/dP between neighbouring magnetic pressures.
+        The largest −d(m²)/dP between neighbouring magnetic pressures, over twice the largest m². It is −d ln m/dP where
+        the moment is at its largest, and remains finite where the moment vanishes like a square root: it does not
+        depend on how near to its end a pressure happens to be.
     """
 
     kind: Collapse
@@ -90,7 +92,8 @@ def softness(pressures: np.ndarray, moments: np.ndarray) -> Softness:
     if not len(magnetic):
         return Softness(Collapse.NEVER_MAGNETIC)
     last = int(magnetic[-1])
-    slopes = -np.diff(np.log(m[magnetic])) / np.diff(p[magnetic])
+    squares = m[magnetic] ** 2
+    slopes = -np.diff(squares) / np.diff(p[magnetic]) / (2 * squares.max())
     whole = -np.log(m[last] / m[magnetic[0]]) / (p[last] - p[magnetic[0]]) if len(slopes) else np.nan
     soft = {"slope": float(whole), "steepest": float(slopes.max()) if len(slopes) else np.nan}
     if last == len(p) - 1:

@@ -38,7 +38,7 @@ class Ordering:
 
 
 def orderings(
-    crystal: Crystal, magnetic: frozenset[int], count: int = 2, multiple: int = 2, max_atoms: int = 16
+    crystal: Crystal, magnetic: frozenset[int], count: int = 2, multiple: int = 2, max_magnetic: int = 16
 ) -> list[Ordering]:
     """Return the state without moments, the ferromagnet, and so many antiferromagnets.
 
@@ -54,8 +54,8 @@ def orderings(
     count : int
         Antiferromagnets at most.
     multiple : int
-    max_atoms : int
-        In a supercell; the number of patterns doubles with each atom.
+    max_magnetic : int
+        Magnetic atoms in a supercell; the number of patterns doubles with each of them.
 
     Raises
     ------
@@ -69,9 +69,10 @@ def orderings(
     found: list[Ordering] = []
     # Whatever has the cells of the crystal comes first, then larger ones.
     for cell in (supercell(crystal, matrix) for n in range(1, multiple + 1) for matrix in _hermite(n)):
-        if len(cell) > max_atoms or len(found) >= count:
+        moments = np.isin(cell.numbers, list(magnetic))
+        if np.count_nonzero(moments) > max_magnetic or len(found) >= count:
             break
-        for signs in _compensated(np.isin(cell.numbers, list(magnetic))):
+        for signs in _compensated(moments):
             new = Ordering(f"AFM{len(found) + 1}", cell, signs)
             if len(found) < count and not any(_same(new, old) for old in found):
                 found.append(new)

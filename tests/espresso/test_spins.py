@@ -10,7 +10,7 @@ from gasearch.errors import MissingProgramError
 from gasearch.espresso.electronic import gap_of, read_bands
 from gasearch.espresso.pw import NO_SPINS, PwSettings, read_scf, write_scf
 from gasearch.espresso.runner import default_pseudo_dir
-from gasearch.espresso.upf import read_valence
+from gasearch.espresso.upf import read_core_correction, read_valence
 from gasearch.espresso.vc_relax import Descent, read_vc_relax, write_vc_relax
 
 RECORDED = Path(__file__).parents[1] / "data" / "espresso"
@@ -75,6 +75,14 @@ def test_iron_is_a_metal_by_the_bands_of_both_spins():
     bands = read_bands((RECORDED / "fe_spins.xml").read_text())
     assert bands.eigenvalues.shape[0] == 2 and bands.electrons == 8
     assert gap_of(bands, 2.34)[0] == 0.0
+
+
+def test_core_corrections_are_read_in_both_versions_of_upf():
+    assert read_core_correction((default_pseudo_dir() / "Fe.UPF").read_text()) is False
+    assert read_core_correction('core_correction="true"\n') is True
+    assert read_core_correction('core_correction=".F."') is False
+    assert read_core_correction("    T                  Nonlinear Core Correction\n") is True
+    assert read_core_correction("<UPF></UPF>") is None
 
 
 def test_valence_electrons_are_read_in_both_versions_of_upf():

@@ -45,7 +45,9 @@ def test_a_moment_that_drops_is_found_again_within_the_grid(critical, moment, de
     assert found.kind is Collapse.ABRUPT
     assert abs(found.pressure - critical) <= pressures[1]
     assert found.slope == pytest.approx(decay)
-    assert found.steepest == pytest.approx(decay)
+    # m² goes like exp(−2 decay P), and falls most at first.
+    step = pressures[1]
+    assert found.steepest == pytest.approx((1 - np.exp(-2 * decay * step)) / (2 * step), abs=1e-9)
 
 
 def test_what_stays_magnetic_and_what_never_was():
@@ -113,6 +115,18 @@ def test_soft_magnets_come_first():
     assert ranked(found) == ["soft", "abrupt", "hard", "none"]
 
 
+@settings(deadline=None, derandomize=True, max_examples=60)
+@given(st.lists(st.floats(25.0, 79.0), min_size=2, max_size=6, unique=True), st.floats(0.5, 4.0))
+def test_the_order_of_soft_magnets_does_not_depend_on_the_grid(ends, moment):
+    pressures = np.linspace(0, 80, 5)
+    curves = {f"{end}": softness(pressures, moment * np.sqrt(np.clip(1 - pressures / end, 0, None))) for end in ends}
+    slopes = {end: 1 / (2 * float(end)) for end in curves if curves[end].kind is Collapse.CONTINUOUS}
+    for end, slope in slopes.items():
+        assert curves[end].steepest == pytest.approx(slope)
+    order = [end for end in ranked(curves) if end in slopes]
+    assert order == sorted(slopes, key=float)
+
+
 def test_slopes_are_told_per_gigapascal():
     found = softness(np.array([pressure_from_GPa(p) for p in (0.0, 10.0)]), np.array([2.0, 1.0]))
     assert per_GPa(found.slope) == pytest.approx(np.log(2) / 10)
@@ -146,6 +160,13 @@ def test_orderings_leave_other_elements_without_moments():
     assert len(others) == 2
     for one in others:
         assert one.signs.sum() == 0 and not one.signs[one.crystal.numbers == 8].any()
+
+
+def test_other_elements_do_not_take_the_place_of_antiferromagnets():
+    # Two layers of iron between eighteen atoms of oxygen.
+    oxygen = [[x / 3, y / 3, z] for x in range(3) for y in range(3) for z in (0.25, 0.75)]
+    crystal = Crystal(np.diag([6.0, 6.0, 8.0]), [[0, 0, 0], [0, 0, 0.5], *oxygen], [26, 26, *[8] * 18])
+    assert [one.name for one in orderings(crystal, IRON)][2:] == ["AFM1", "AFM2"]
 
 
 def test_a_crystal_without_magnetic_atoms_is_refused(bcc):

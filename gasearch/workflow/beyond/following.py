@@ -81,9 +81,12 @@ def follow(magnet: Magnet, start: Ordering, settings: MagnetismSettings) -> list
     pressures = [pressure_from_GPa(p) for p in settings.pressures]
     up = _walk(magnet, start.crystal, moments, pressures)
     found = [Followed(start, True, tuple(up))]
-    if settings.back and start.name != NONMAGNETIC and isinstance(up[-1], MagneticState):
-        down = _walk(magnet, up[-1].crystal, _seeded(up[-1].moments, start.signs), pressures[-2::-1])
-        found.append(Followed(start, False, (*down[::-1], up[-1])))
+    reached = [k for k, state in enumerate(up) if isinstance(state, MagneticState)]
+    if settings.back and start.name != NONMAGNETIC and reached:
+        # What failed above the highest pressure that was reached has failed on the way down, too.
+        top, last = up[reached[-1]], reached[-1]
+        down = _walk(magnet, top.crystal, _seeded(top.moments, start.signs), pressures[:last][::-1])
+        found.append(Followed(start, False, (*down[::-1], *up[last:])))
     return found
 
 

@@ -30,7 +30,7 @@ from gasearch.screening.magnetism import (
     softness,
     transitions,
 )
-from gasearch.screening.orderings import NONMAGNETIC, orderings
+from gasearch.screening.orderings import FERROMAGNETIC, NONMAGNETIC, Ordering, orderings
 from gasearch.units import MEV_PER_EV, pressure_to_GPa
 from gasearch.workflow.beyond.following import Followed, MagnetismSettings, follow
 from gasearch.workflow.beyond.magnets import KeptMagnet, Magnet, MagneticState
@@ -69,15 +69,18 @@ def _drive(
         folder.mkdir(parents=True, exist_ok=True)
     shared = magnet.settings(sorted({z for crystal in crystals.values() for z in crystal.composition.elements}))
     with locked(folder / "lock"):
-        documents, grounds = {}, {}
+        documents, grounds, soft = {}, {}, {}
         for name, crystal in crystals.items():
+            for warning in [*magnet.warnings(crystal, settings.elements), *_missing(starts[name], settings)]:
+                say(f"warning: {name}: {warning}")
             keeping = KeptMagnet(magnet, (folder / "states").resolve())
             tasks = [executor.submit(follow, keeping, start, settings) for start in starts[name]]
             found = [one for task in tasks for one in task.result()]
             documents[name] = _document(found, settings, crystal)
             grounds[name] = replace(_ground(found, settings), start=name)
+            soft[name] = _softness_of_order(found, settings)
             # What is finished is there before the next one begins.
-            whole = _whole(documents, grounds, settings, shared)
+            whole = _whole(documents, grounds, ranked(soft), settings, shared)
             replace_text(folder / "magnetism.json", json.dumps(whole, indent=1) + "\n")
             for line in _lines(name, documents[name]):
                 say(line)
@@ -86,6 +89,16 @@ def _drive(
                     say(str(file))
         for line in _comparison(whole):
             say(line)
+
+
+def _missing(starts: Sequence[Ordering], settings: MagnetismSettings) -> list[str]:
+    count = sum(start.name not in (NONMAGNETIC, FERROMAGNETIC) for start in starts)
+    if count >= settings.antiferromagnets:
+        return []
+    return [
+        f"{count} of {settings.antiferromagnets} antiferromagnets: cells of up to {settings.multiple} times the "
+        "primitive one hold no more with as many spins up as down; raise --multiple"
+    ]
 
 
 def _document(found: Sequence[Followed], settings: MagnetismSettings, crystal: Crystal) -> dict[str, Any]:
@@ -117,6 +130,14 @@ def _document(found: Sequence[Followed], settings: MagnetismSettings, crystal: C
 
 def _ground(found: Sequence[Followed], settings: MagnetismSettings) -> MagneticCurve:
     return lowest([one.curve(settings.pressures) for one in found if one.upwards])
+
+
+def _softness_of_order(found: Sequence[Followed], settings: MagnetismSettings) -> Softness:
+    """Return how soft the order is that is the lowest at the lowest pressure, along itself alone."""
+    curves = [one.curve(settings.pressures) for one in found if one.upwards]
+    first = _ground(found, settings).start.partition(", ")[0]
+    order = next(curve for curve in curves if curve.start == first)
+    return softness(order.pressures, order.moments)
 
 
 def _states(one: Followed, curve: MagneticCurve, without: MagneticCurve) -> list[dict[str, Any]]:
@@ -169,13 +190,14 @@ def _hysteresis(curves: Mapping[str, MagneticCurve]) -> dict[str, float]:
 def _whole(
     documents: Mapping[str, Any],
     grounds: Mapping[str, MagneticCurve],
+    softest_first: Sequence[str],
     settings: MagnetismSettings,
     shared: Mapping[str, Any],
 ) -> dict[str, Any]:
     return {
         "settings": asdict(settings) | {"elements": sorted(settings.elements)} | dict(shared),
         "gasearch": version("gasearch"),
-        "softest_first": ranked({name: softness(c.pressures, c.moments) for name, c in grounds.items()}),
+        "softest_first": list(softest_first),
         "phases": _phases({name: document["formula"] for name, document in documents.items()}, grounds),
         "materials": dict(documents),
     }

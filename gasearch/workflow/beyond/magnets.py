@@ -10,7 +10,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from gasearch.crystal.composition import SYMBOLS
 from gasearch.crystal.crystal import Crystal
+from gasearch.espresso.cutoff import CutoffCheck, check_cutoff
 from gasearch.espresso.electronic import XML, gap_of, read_bands
 from gasearch.espresso.protocol import DftProtocol
 from gasearch.espresso.pw import read_scf, write_scf
@@ -20,8 +22,12 @@ from gasearch.espresso.vc_relax import Descent
 from gasearch.files import replace_text, writing_to
 from gasearch.outcomes import Failure, Reason
 from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
+from gasearch.units import pressure_to_GPa
 from gasearch.workflow.dft.refined_document import structure_document, structure_from
 from gasearch.workflow.record.kept import kept_file
+
+#: Difference of the pressures by stress and by the slope of the energy, relative, that is told.
+_WORTH_A_WORD = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +63,10 @@ class Magnet(Protocol):
 
     def settings(self, numbers: Sequence[int]) -> dict[str, Any]:
         """Return all that enthalpies of crystals of these elements depend on, as plain data."""
+        ...
+
+    def warnings(self, crystal: Crystal, magnetic: frozenset[int]) -> list[str]:
+        """Return why moments of a crystal, on atoms of these elements, may not be trusted."""
         ...
 
 
@@ -108,6 +118,25 @@ class EspressoMagnet:
             "pseudopotential_sha256": self.runner.pseudopotentials(sorted(set(map(int, numbers)))),
         }
 
+    def warnings(self, crystal: Crystal, magnetic: frozenset[int]) -> list[str]:
+        """Return which pseudopotentials lack what magnets need, and by how much the cutoff is too low."""
+        corrected = self.runner.core_corrections(sorted(magnetic.intersection(crystal.numbers.tolist())))
+        found = [
+            f"the pseudopotential of {SYMBOLS[z]} has no core correction, without which moments and pressures of "
+            "magnets may be wrong altogether: give another one (--pseudo-dir)"
+            for z, has in corrected.items()
+            if has is False
+        ]
+        without = replace(self.runner, settings=self.protocol.pw, spins=(0.0,) * len(crystal))
+        check = check_cutoff(without, crystal)
+        if isinstance(check, CutoffCheck) and check.error > _WORTH_A_WORD:
+            found.append(
+                f"at {check.ecutwfc:g} Ry the stress of {crystal.composition.reduced.formula} gives "
+                f"{pressure_to_GPa(check.by_stress):.1f} GPa where the slope of its energy gives "
+                f"{pressure_to_GPa(check.by_slope):.1f}: raise --ecutwfc"
+            )
+        return found
+
 
 @dataclass(frozen=True)
 class CalculatorMagnet:
@@ -147,6 +176,10 @@ class CalculatorMagnet:
             "descent": asdict(self.descent),
         }
 
+    def warnings(self, crystal: Crystal, magnetic: frozenset[int]) -> list[str]:
+        """Return nothing: a calculator says nothing of itself."""
+        return []
+
 
 @dataclass(frozen=True)
 class KeptMagnet:
@@ -176,6 +209,10 @@ class KeptMagnet:
     def settings(self, numbers: Sequence[int]) -> dict[str, Any]:
         """Return those of the other."""
         return self.magnet.settings(numbers)
+
+    def warnings(self, crystal: Crystal, magnetic: frozenset[int]) -> list[str]:
+        """Return those of the other."""
+        return self.magnet.warnings(crystal, magnetic)
 
     def _file(self, start: Crystal, moments: np.ndarray, pressure: float) -> Path:
         asked = [self.settings(start.numbers), structure_document(start), moments.tolist(), pressure]

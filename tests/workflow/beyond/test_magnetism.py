@@ -6,6 +6,11 @@ import numpy as np
 import pytest
 
 from gasearch.cli import main
+from gasearch.crystal.crystal import Crystal
+from gasearch.outcomes import Failure, Reason
+from gasearch.screening.orderings import Ordering
+from gasearch.workflow.beyond.following import MagnetismSettings, follow
+from gasearch.workflow.beyond.magnets import MagneticState
 
 #: Landau's expansion in the moment, whose first coefficient changes sign with the volume per atom: with alignment
 #: ``s`` (1 for the ferromagnet, 0.8 for others), e = K (V − V0)² / 2 V0 − s (V − Vc) m² + m⁴. Close-packed crystals
@@ -135,3 +140,25 @@ def test_what_is_finished_is_not_computed_again(iron, monkeypatch):
     document = screened(iron, *words)
     monkeypatch.setattr("gasearch.workflow.beyond.magnets.CalculatorMagnet.relax", None)
     assert screened(iron, *words) == document
+
+
+class Stubborn:
+    """Fails at the highest pressure."""
+
+    def relax(self, start, moments, pressure):
+        if pressure > 0.25:
+            return Failure(Reason.CALCULATOR)
+        return MagneticState(start, pressure, np.sign(moments) * 2.0, 2.0, True)
+
+
+def test_the_way_down_begins_at_the_highest_pressure_that_was_reached():
+    start = Ordering("FM", Crystal(np.eye(3) * 2, [[0, 0, 0]], [26]), np.ones(1))
+    up, down = follow(Stubborn(), start, MagnetismSettings(pressures=(0.0, 20.0, 40.0, 60.0)))
+    for one in (up, down):
+        assert [isinstance(state, Failure) for state in one.states] == [False, False, False, True]
+    assert not down.upwards and down.curve((0, 20, 40, 60)).moments[:3].tolist() == [2.0, 2.0, 2.0]
+
+
+def test_fewer_antiferromagnets_than_asked_for_are_said(iron, capsys):
+    screened(iron, "--pressures", "0", "--no-return", "--antiferromagnets", "2", "--multiple", "1")
+    assert "warning: iron: 0 of 2 antiferromagnets" in capsys.readouterr().out

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from gasearch.crystal.crystal import Crystal
+from gasearch.espresso.cutoff import CutoffCheck
 from gasearch.espresso.protocol import PROTOCOLS
 from gasearch.espresso.pw import PwSettings, read_scf
 from gasearch.espresso.runner import Record
 from gasearch.outcomes import Failure
+from gasearch.workflow.beyond import magnets
 from gasearch.workflow.beyond.magnets import EspressoMagnet, MagneticState
 
 RECORDED = Path(__file__).parents[2] / "data" / "espresso"
@@ -29,6 +31,9 @@ class IronRunner:
 
     def valences(self, numbers):
         return np.full(len(numbers), 8.0)
+
+    def core_corrections(self, numbers):
+        return {z: z != 26 for z in numbers}
 
     def run(self, steps, crystal, results=()) -> Record:
         self.asked.append(steps[0].text)
@@ -62,3 +67,18 @@ def test_a_relaxation_that_fails_is_a_value():
     found = EspressoMagnet(stopped, PROTOCOLS["fast"]).relax(IRON, np.zeros(1), 0.0)
     assert isinstance(found, Failure) and "electrons" in found.detail
     assert not any("nspin" in text for text in asked)
+
+
+def test_a_pseudopotential_without_a_core_correction_is_warned_of():
+    asked: list[str] = []
+    magnet = EspressoMagnet(IronRunner(asked), PROTOCOLS["fast"])
+    (core,) = magnet.warnings(IRON, frozenset([26]))
+    assert "Fe has no core correction" in core
+    assert magnet.warnings(IRON, frozenset([25])) == []
+    assert not any("nspin" in text for text in asked)
+
+
+def test_a_cutoff_that_is_too_low_for_the_stress_is_warned_of(monkeypatch):
+    monkeypatch.setattr(magnets, "check_cutoff", lambda *_: CutoffCheck(40.0, 0.1, 0.2))
+    (cutoff,) = EspressoMagnet(IronRunner([]), PROTOCOLS["fast"]).warnings(IRON, frozenset([25]))
+    assert "at 40 Ry" in cutoff and "raise --ecutwfc" in cutoff
