@@ -129,6 +129,7 @@ def write_scf(
     pseudo_dir: str,
     spins: Sequence[float] | None = None,
     disk_io: Literal["none", "low"] = "none",
+    grid: Grid | None = None,
 ) -> str:
     """Return the input of an SCF with forces and stress; the pseudopotential of X is ``X.UPF``.
 
@@ -142,13 +143,15 @@ def write_scf(
         0, or with `NO_SPINS`; None to start by the elements.
     disk_io : "none" or "low"
         As of `control_lines`.
+    grid : Grid or None
+        k-points instead of those that the spacing gives.
     """
     control = "calculation = 'scf', tprnfor = .true., tstress = .true."
     return joined(
         control_lines(control, pseudo_dir, disk_io),
         system_lines(crystal, settings, smeared(settings), spins),
         electrons_lines(settings),
-        cards(crystal, settings.k_spacing, spins),
+        cards(crystal, grid or settings.k_spacing, spins),
     )
 
 

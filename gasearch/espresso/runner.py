@@ -24,7 +24,7 @@ import numpy as np
 from gasearch.crystal.composition import SYMBOLS
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import MissingProgramError
-from gasearch.espresso.pw import PwSettings, ScfResult, read_scf, write_scf
+from gasearch.espresso.pw import Grid, PwSettings, ScfResult, read_scf, write_scf
 from gasearch.espresso.upf import read_core_correction, read_radius, read_valence
 from gasearch.files import replace_text, writing_to
 
@@ -192,6 +192,8 @@ class PwRunner:
         unless another version of pw.x made it.
     spins : tuple of float or None
         How spins start, as of `gasearch.espresso.pw.write_scf`.
+    grid : Grid or None
+        k-points of every SCF, instead of those that the spacing gives each crystal.
     """
 
     settings: PwSettings
@@ -201,6 +203,7 @@ class PwRunner:
     launcher: tuple[str, ...] = ()
     kept: Path | None = None
     spins: tuple[float, ...] | None = None
+    grid: Grid | None = None
 
     def check(self, numbers: tuple[int, ...], programs: Sequence[str] = ("pw.x",)) -> None:
         """Raise `MissingProgramError` unless programs, launcher and the pseudopotential of each element are there."""
@@ -237,7 +240,7 @@ class PwRunner:
         return result
 
     def _scf(self, crystal: Crystal, settings: PwSettings) -> ScfResult | ScfFailure:
-        text = write_scf(crystal, settings, str(self.pseudo_dir), self.spins)
+        text = write_scf(crystal, settings, str(self.pseudo_dir), self.spins, grid=self.grid)
         record = self.run([Step("pw.x", text)], crystal)
         return read_scf(record.printed[0], len(crystal)) or failure(record)
 

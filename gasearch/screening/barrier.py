@@ -147,6 +147,10 @@ def log_lifetime(barrier: float, temperature: float, attempts: float | None = No
     attempts : float, optional
         ν, THz.
     """
-    thermal = temperature / K_PER_THZ
-    exponent = MEV_PER_EV * barrier / (MEV_PER_THZ * thermal)
-    return exponent / math.log(10) - math.log10((attempts or thermal) * 1e12)
+    exponent = MEV_PER_EV * barrier / (MEV_PER_THZ * temperature / K_PER_THZ)
+    return exponent / math.log(10) - math.log10((attempts or thermal_frequency(temperature)) * 1e12)
+
+
+def thermal_frequency(temperature: float) -> float:
+    """Return k_BT/h, THz, of a temperature in K."""
+    return temperature / K_PER_THZ

@@ -24,7 +24,13 @@ from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
 from gasearch.potential.settings import PotentialSettings, in_double_precision
 from gasearch.report.barrier import Profile, plot_barrier
 from gasearch.schema import plain
-from gasearch.screening.barrier import BarrierSettings, TransitionPath, barrier_paths, log_lifetime
+from gasearch.screening.barrier import (
+    BarrierSettings,
+    TransitionPath,
+    barrier_paths,
+    log_lifetime,
+    thermal_frequency,
+)
 from gasearch.units import MEV_PER_EV, pressure_from_GPa
 from gasearch.workflow.beyond.barrier_check import check_barriers
 from gasearch.workflow.beyond.trust import is_trained_at, range_warnings
@@ -174,7 +180,7 @@ def _timed(found: Mapping[str, Any], task: BarrierTask) -> dict[str, Any]:
         return dict(found)
     lifetime = {
         "temperature_K": task.temperature,
-        "attempt_frequency_THz": task.attempts,
+        "attempt_frequency_THz": task.attempts or thermal_frequency(task.temperature),
         "log10_lifetime_s": log_lifetime(lowest["barrier_eV_per_cell"], task.temperature, task.attempts),
     }
     return {**found, "lowest": {**lowest, **lifetime}}
@@ -239,7 +245,8 @@ def _lines(found: Mapping[str, Any]) -> list[str]:
         f"{head}{lowest['barrier_meV_per_atom']:.1f} meV/atom, "
         f"{lowest['barrier_meV_per_formula_unit']:.1f} meV per formula unit (back"
         f" {lowest['backward_meV_per_atom']:.1f} meV/atom) over {first['saddle_space_group']}, "
-        f"{lowest['atoms']} atoms as one: 10^{lowest['log10_lifetime_s']:.1f} s at {lowest['temperature_K']:g} K"
+        f"{lowest['atoms']} atoms as one: 10^{lowest['log10_lifetime_s']:.1f} s at {lowest['temperature_K']:g} K, "
+        f"with {lowest['attempt_frequency_THz']:.3g} THz"
     ]
     if (first["directions_downhill"] or 1) > 1:
         told.append(f"{'':13}enthalpy falls there in {first['directions_downhill']} directions: a lower path is near")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 import numpy as np
 
 from gasearch.crystal.crystal import Crystal
-from gasearch.espresso.pw import ScfResult
+from gasearch.espresso.pw import Grid, ScfResult, k_grid
 from gasearch.espresso.runner import PwRunner, ScfFailure, installed_version
 from gasearch.units import MEV_PER_EV, pressure_from_GPa, pressure_to_GPa
 from gasearch.workflow.dft.refined_document import structure_from
@@ -21,6 +21,9 @@ _POINTS: Final = ("start", "highest", "end")
 def check_barriers(runner: PwRunner, found: Sequence[Mapping[str, Any]], executor: Executor) -> list[dict[str, Any]]:
     """Return the barrier by DFT over the lowest path of each pressure, nothing relaxed, as plain data.
 
+    The three points of a path have the same divisions of their reciprocal vectors, in each direction the most that
+    one of them asks for.
+
     Parameters
     ----------
     runner : PwRunner
@@ -30,11 +33,19 @@ def check_barriers(runner: PwRunner, found: Sequence[Mapping[str, Any]], executo
         Each SCF is a task.
     """
     crystals = [_crystals(one["paths"][0]) for one in found]
-    futures = [[executor.submit(runner.scf, crystal) for crystal in three] for three in crystals]
-    return [
-        _check(runner, pressure_from_GPa(one["pressure_GPa"]), three, [future.result() for future in asked])
-        for one, three, asked in zip(found, crystals, futures, strict=True)
+    runners = [replace(runner, grid=_common_grid(three, runner.settings.k_spacing)) for three in crystals]
+    futures = [
+        [executor.submit(own.scf, crystal) for crystal in three] for own, three in zip(runners, crystals, strict=True)
     ]
+    return [
+        _check(own, pressure_from_GPa(one["pressure_GPa"]), three, [future.result() for future in asked])
+        for one, own, three, asked in zip(found, runners, crystals, futures, strict=True)
+    ]
+
+
+def _common_grid(crystals: Sequence[Crystal], spacing: float) -> Grid:
+    first, second, third = np.max([k_grid(crystal, spacing) for crystal in crystals], axis=0).tolist()
+    return first, second, third
 
 
 def _crystals(path: Mapping[str, Any]) -> list[Crystal]:
@@ -44,7 +55,7 @@ def _crystals(path: Mapping[str, Any]) -> list[Crystal]:
 def _check(
     runner: PwRunner, pressure: float, crystals: Sequence[Crystal], results: Sequence[ScfResult | ScfFailure]
 ) -> dict[str, Any]:
-    made_by = {"quantum_espresso": installed_version(), "pw": asdict(runner.settings)}
+    made_by = {"quantum_espresso": installed_version(), "pw": asdict(runner.settings), "k_points": list(runner.grid)}
     failed = [
         f"{name}: {result.problem}: {result.detail}"
         for name, result in zip(_POINTS, results, strict=True)

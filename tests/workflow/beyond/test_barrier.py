@@ -88,6 +88,7 @@ def test_dft_checks_the_ends_and_the_highest_image(tmp_path: Path, capsys, monke
     assert "by DFT, nothing moved" in capsys.readouterr().out
     found = json.loads((output / "barrier.json").read_text())["pressures"][0]
     checked = found.pop("dft")
+    assert len(checked["made_by"]["k_points"]) == 3
     assert found == alone
     points = checked["points"]
     start, highest, end = (1e3 * points[name]["enthalpy_eV_per_atom"] for name in ("start", "highest", "end"))
