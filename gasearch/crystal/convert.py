@@ -36,6 +36,11 @@ def masses(numbers: np.ndarray) -> np.ndarray:
     return atomic_masses[numbers]
 
 
+def masses_of_elements(crystal: Crystal) -> dict[int, float]:
+    """Return the standard atomic mass, u, of each element of a crystal, by atomic number."""
+    return dict(zip(crystal.numbers.tolist(), masses(crystal.numbers).tolist(), strict=True))
+
+
 def to_pymatgen(crystal: Crystal) -> Structure:
     """Return the crystal as a pymatgen structure, its sites in the same order."""
     from pymatgen.core import Lattice, Structure

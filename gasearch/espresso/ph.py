@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -81,12 +82,29 @@ def dense_step(crystal: Crystal, settings: PhSettings, pseudo_dir: str) -> Step:
     return Step("pw.x", _scf(crystal, settings, settings.dense_grid, pseudo_dir, ", la2F = .true."))
 
 
-def _scf(crystal: Crystal, settings: PhSettings, grid: Grid, pseudo_dir: str, also: str = "") -> str:
+def inputs(crystal: Crystal, settings: PhSettings, pseudo_dir: str, masses: Mapping[int, float]) -> dict[str, str]:
+    """Return file name → input of what is run by hand, in this order: two SCFs of pw.x, then all q-points by ph.x."""
+    dense, coarse = settings.dense_grid, settings.k_grid
+    return {
+        "scf-dense.in": _scf(crystal, settings, dense, pseudo_dir, ", la2F = .true.", masses),
+        "scf.in": _scf(crystal, settings, coarse, pseudo_dir, masses=masses),
+        "ph.in": _ph(crystal, settings, masses, _coupled(settings)),
+    }
+
+
+def _scf(
+    crystal: Crystal,
+    settings: PhSettings,
+    grid: Grid,
+    pseudo_dir: str,
+    also: str = "",
+    masses: Mapping[int, float] = MappingProxyType({}),
+) -> str:
     return joined(
         control_lines("calculation = 'scf', tprnfor = .true., tstress = .true.", pseudo_dir, disk_io="low"),
         system_lines(crystal, settings.pw, smeared(settings.pw) + also, settings.spins),
         electrons_lines(settings.pw),
-        cards(crystal, grid),
+        cards(crystal, grid, masses=masses),
     )
 
 
@@ -105,12 +123,16 @@ def q_point_steps(
 
     ``masses`` are in u, by atomic number.
     """
-    coupled = (
-        f"start_q = {index}, last_q = {index}, electron_phonon = 'interpolated', fildvscf = 'dv',\n"
-        f"  el_ph_sigma = {settings.smearing_step}, el_ph_nsigma = {SMEARINGS}"
-    )
+    coupled = f"start_q = {index}, last_q = {index}, {_coupled(settings)}"
     scf = _scf(crystal, settings, settings.k_grid, pseudo_dir)
     return [Step("pw.x", scf), Step("ph.x", _ph(crystal, settings, masses, coupled))]
+
+
+def _coupled(settings: PhSettings) -> str:
+    return (
+        "electron_phonon = 'interpolated', fildvscf = 'dv',\n"
+        f"  el_ph_sigma = {settings.smearing_step}, el_ph_nsigma = {SMEARINGS}"
+    )
 
 
 def results(index: int) -> tuple[str, ...]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Final, Literal
 
 import numpy as np
@@ -236,19 +237,29 @@ def electrons_lines(settings: PwSettings) -> list[str]:
     ]
 
 
-def cards(crystal: Crystal, k_points: float | Grid, spins: Sequence[float] | None = None) -> list[str]:
+def cards(
+    crystal: Crystal,
+    k_points: float | Grid,
+    spins: Sequence[float] | None = None,
+    masses: Mapping[int, float] = MappingProxyType({}),
+) -> list[str]:
     """Return what follows the namelists: species, cell, positions and k-points, as a spacing (Å⁻¹) or a grid."""
     grid = k_points if isinstance(k_points, tuple) else k_grid(crystal, k_points)
-    return [*structure_cards(crystal, spins), "K_POINTS automatic", " ".join(map(str, grid)) + " 0 0 0"]
+    return [*structure_cards(crystal, spins, masses), "K_POINTS automatic", " ".join(map(str, grid)) + " 0 0 0"]
 
 
-def structure_cards(crystal: Crystal, spins: Sequence[float] | None = None) -> list[str]:
-    """Return species, cell and positions; ``spins`` as of `write_scf`."""
+def structure_cards(
+    crystal: Crystal, spins: Sequence[float] | None = None, masses: Mapping[int, float] = MappingProxyType({})
+) -> list[str]:
+    """Return species, cell and positions; ``spins`` as of `write_scf`.
+
+    ``masses`` are in u, by atomic number; an element that is not named has that of which nothing depends on it.
+    """
     kinds = _kinds(crystal, spins)
     labels = _labels(kinds)
     return [
         "ATOMIC_SPECIES",
-        *(f"{labels[kind]} {_MASS} {SYMBOLS[kind[0]]}.UPF" for kind in dict.fromkeys(kinds)),
+        *(f"{labels[kind]} {masses.get(kind[0], _MASS)} {SYMBOLS[kind[0]]}.UPF" for kind in dict.fromkeys(kinds)),
         "CELL_PARAMETERS angstrom",
         *(row(vector) for vector in crystal.cell),
         "ATOMIC_POSITIONS crystal",

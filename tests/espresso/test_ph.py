@@ -1,5 +1,6 @@
 """Texts of ph.x, as 6.7 wrote them for aluminium, and the inputs that ask for them."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from gasearch.espresso import ph
 from gasearch.espresso.ph import PhSettings
 from gasearch.espresso.protocol import PHONON_PROTOCOLS
 from gasearch.espresso.pw import PwSettings, starting_spins
+from gasearch.espresso.runner import Step, default_pseudo_dir, run_program
 
 AL = Path(__file__).parents[1] / "data" / "espresso" / "al"
 FCC = (np.ones((3, 3)) - np.eye(3)) / 2
@@ -60,6 +62,19 @@ def test_a_q_point_begins_with_the_electrons_that_respond():
     assert "amass(1) = 26.98" in phonon.text and "el_ph_nsigma = 10" in phonon.text
     dense = ph.dense_step(ALUMINIUM, SETTINGS, "/pseudo")
     assert "la2F = .true." in dense.text and "8 8 8 0 0 0" in dense.text
+
+
+@pytest.mark.skipif(shutil.which("ph.x") is None, reason="Quantum ESPRESSO is not installed")
+def test_what_is_run_by_hand_gives_frequencies_and_couplings(tmp_path: Path):
+    # Hydrogen in a simple cubic cell, with settings that are quick and wrong; its mass is that of hydrogen.
+    crystal = Crystal(1.5 * np.eye(3), [[0, 0, 0]], [1])
+    settings = PhSettings(PwSettings(20.0, 80.0, conv_thr=1e-10), (1, 1, 1), (2, 2, 2), (4, 4, 4))
+    texts = ph.inputs(crystal, settings, str(default_pseudo_dir()), {1: 1.008})
+    assert list(texts) == ["scf-dense.in", "scf.in", "ph.in"]
+    for program, text in zip(("pw.x", "pw.x", "ph.x"), texts.values(), strict=True):
+        assert "JOB DONE" in run_program(Step(program, text), tmp_path, 120.0)
+    assert ph.read_dynamical((tmp_path / "dyn1").read_text()).frequencies.shape == (3,)
+    assert (tmp_path / "elph_dir" / "elph.inp_lambda.1").exists()
 
 
 def test_spins_begin_aligned_or_not_at_all():

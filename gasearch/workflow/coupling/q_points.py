@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gasearch.crystal.convert import masses
+from gasearch.crystal.convert import masses, masses_of_elements
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso import matdyn, ph
 from gasearch.espresso.ph import Phonons, PhSettings
@@ -38,8 +38,7 @@ class Linear:
     @property
     def masses(self) -> dict[int, float]:
         """u, by atomic number."""
-        elements = np.array(self.crystal.composition.elements)
-        return dict(zip(elements.tolist(), masses(elements).tolist(), strict=True))
+        return masses_of_elements(self.crystal)
 
     @property
     def pseudo_dir(self) -> str:

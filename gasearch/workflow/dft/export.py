@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from gasearch.crystal.convert import to_ase
+from gasearch.crystal.convert import masses_of_elements, to_ase
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import RunDirectoryError
-from gasearch.espresso.pw import PwSettings, starting_spins, write_scf
+from gasearch.espresso.ph import inputs
+from gasearch.espresso.protocol import PHONON_PROTOCOLS
+from gasearch.espresso.pw import starting_spins
 from gasearch.espresso.settings import ExportSettings
 from gasearch.files import replace_text, replacing, writing_to
 from gasearch.potential.card import sha256_of
@@ -133,8 +136,8 @@ def _write_files(
     crystal, settings = structure_from(phase["structure"]), document["settings"]
     _write_structures(crystal, folder)
     if "ecutwfc" in settings:
-        pw = {name: value for name, value in settings.items() if name != "dos_k_spacing"}
-        replace_text(folder / "scf.in", write_scf(crystal, PwSettings(**pw), "./", starting_spins(aligned_in(phase))))
+        for name, text in _coupling_inputs(crystal, settings, aligned_in(phase)).items():
+            replace_text(folder / name, text)
     if vasp:
         (folder / "vasp").mkdir()
         shutil.copy(folder / "POSCAR", folder / "vasp" / "POSCAR")
@@ -144,6 +147,16 @@ def _write_files(
     for file in (data, data.with_suffix(".png")):
         if known and file.exists():
             shutil.copy(file, folder / f"electrons{file.suffix}")
+
+
+def _coupling_inputs(crystal: Crystal, settings: Mapping[str, Any], aligned: bool) -> dict[str, str]:
+    """Return inputs of an electron–phonon run, with no lower cutoffs than those that the crystal was relaxed with."""
+    protocol = PHONON_PROTOCOLS["standard"]
+    cutoffs = {name: max(settings[name], getattr(protocol.pw, name)) for name in ("ecutwfc", "ecutrho")}
+    how = replace(
+        replace(protocol, pw=replace(protocol.pw, **cutoffs)).settings(crystal), spins=starting_spins(aligned)
+    )
+    return inputs(crystal, how, "./", masses_of_elements(crystal))
 
 
 def _write_structures(crystal: Crystal, folder: Path) -> None:

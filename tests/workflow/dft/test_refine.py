@@ -58,7 +58,7 @@ def test_a_killed_refinement_goes_on_and_what_it_finds_is_exported(run: Path, tm
         assert sorted(p.name for p in folder.iterdir()) == [
             *("POSCAR", "candidate.json"),
             *(("electrons.json", "electrons.png") if folder == folders[0] else ()),
-            *("scf.in", "structure.cif", "vasp"),
+            *("ph.in", "scf-dense.in", "scf.in", "structure.cif", "vasp"),
         ]
         described = json.loads((folder / "candidate.json").read_text())
         validate(described, schema())
@@ -125,7 +125,9 @@ def check_structure_files(folder: Path, described: dict) -> None:
     for file in ("structure.cif", "POSCAR"):
         assert read(folder / file).get_volume() == pytest.approx(volume, rel=1e-6)
         assert Structure.from_file(folder / file).volume == pytest.approx(volume, rel=1e-6)
-    assert read(folder / "scf.in", format="espresso-in").get_volume() == pytest.approx(volume, rel=1e-6)
+    for file in ("scf.in", "scf-dense.in"):
+        assert read(folder / file, format="espresso-in").get_volume() == pytest.approx(volume, rel=1e-6)
+        assert "H 1.008 H.UPF" in (folder / file).read_text()
 
 
 @pytest.mark.parametrize(("option", "value"), [("--window", "-1"), ("--budget", "0"), ("--timeout", "inf")])
