@@ -34,6 +34,7 @@ __all__ = [
     "print_json",
     "say",
     "warn",
+    "workers_of",
 ]
 
 
@@ -64,8 +65,14 @@ def add_group(commands: Any, name: str, what: str, example: str) -> Any:
 def add_workers(command: ArgumentParser) -> None:
     """Add the option that says how many programs run at the same time."""
     cores = os.cpu_count() or 1
-    what = f"calculations at a time, where there is no mpirun; default: the cores here, {cores}"
-    command.add_argument("--workers", type=count, default=cores, metavar="N", help=what)
+    what = f"calculations at a time, where there is no mpirun; default: the cores here, {cores}, or 1 with a launcher"
+    command.add_argument("--workers", type=count, metavar="N", help=what)
+
+
+def workers_of(options: Namespace) -> int:
+    """Return how many programs run at the same time: with a launcher, each of them has the cores already."""
+    alone = bool(getattr(options, "launcher", ""))
+    return options.workers or (1 if alone else os.cpu_count() or 1)
 
 
 def add_programs(command: ArgumentParser, program: str, hours: float, several: bool = True) -> None:

@@ -17,6 +17,7 @@ from gasearch.cli.command import (
     positive,
     print_json,
     say,
+    workers_of,
 )
 from gasearch.errors import InputError
 
@@ -82,7 +83,7 @@ def _refine(options: Namespace) -> None:
             degauss=options.degauss,
             pseudo_dir=options.pseudo_dir,
             launcher=options.launcher,
-            workers=options.workers,
+            workers=workers_of(options),
             timeout=3600 * options.timeout,
             ase_calculator=options.calculator,
             ase_arguments=keyword_arguments(options.arguments),

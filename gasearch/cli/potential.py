@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from gasearch.cli.command import add_command, add_group, add_workers, say
+from gasearch.cli.command import add_command, add_group, add_workers, say, workers_of
 from gasearch.errors import PotentialError
 
 
@@ -49,7 +49,7 @@ def _pretrain(options: Namespace) -> None:
     settings = load_pretraining(options.path)
     name = options.path.stem
     work, output = options.work or Path("runs", name), options.output or Path("potentials", name)
-    pretrain(settings, work, output, partial(to_yaml, settings), say, options.workers)
+    pretrain(settings, work, output, partial(to_yaml, settings), say, workers_of(options))
 
 
 def _potential_show(options: Namespace) -> None:

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gasearch.cli.command import add_command, add_programs, count, grid, keyword_arguments, positive, say
+from gasearch.cli.command import add_command, add_programs, count, grid, keyword_arguments, positive, say, workers_of
 from gasearch.cli.pw_options import add_pw_settings, protocol_of, runner_of
 from gasearch.errors import InputError
 
@@ -110,7 +110,7 @@ def _magnetism(options: Namespace) -> None:
         multiple=options.multiple,
         back=not options.no_return,
         elements=frozenset(map(SYMBOLS.index, options.elements)) if options.elements else MAGNETIC,
-        workers=options.workers,
+        workers=workers_of(options),
     )
     screen_magnetism(settings, _magnet(options, folder), crystals, folder, say)
 

@@ -18,6 +18,7 @@ from gasearch.cli.command import (
     print_json,
     say,
     warn,
+    workers_of,
 )
 from gasearch.cli.learning import add_tc_learning
 from gasearch.errors import InputError
@@ -105,7 +106,7 @@ def _tc_run(options: Namespace) -> None:
         pseudo_dir=(options.pseudo_dir or default_pseudo_dir()).resolve(),
         coulomb=_coulomb(options),
         q_grid=options.q_grid,
-        workers=options.workers,
+        workers=workers_of(options),
         timeout=3600 * options.timeout,
         launcher=launcher,
         cluster=cluster_of(options),

@@ -10,6 +10,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,8 +31,13 @@ from gasearch.files import replace_text, writing_to
 
 #: What a refinement runs.
 PROGRAMS: Final = ("pw.x", "dos.x", "projwfc.x")
-#: A child that finds these believes that it is a rank of our own MPI job, and fails in MPI_Init.
-_MPI_PREFIXES = ("OMPI_", "PMIX_", "PRTE_", "PMI_")
+#: A child that finds these, which a launcher sets, believes that it is a rank of our own MPI job, and fails in
+#: MPI_Init. What users set, such as OMPI_MCA_btl or OMPI_ALLOW_RUN_AS_ROOT, is for the child, too.
+_OF_A_LAUNCHER: Final = re.compile(
+    r"OMPI_(?!ALLOW_|MCA_)|OMPI_MCA_(ess|orte_|pmix|initial_wdir|shmem_RUNTIME|mpi_oversubscribe)|P(MIX|RTE)_(?!MCA_)|PMI_"
+)
+#: What asks Linux to kill a process when its parent is gone, and then becomes the program that follows.
+_PRCTL: Final = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 9); os.execvp(sys.argv[1], sys.argv[1:])"
 #: What pw.x says before it stops.
 _COMPLAINT = re.compile(r"%{20,}\n(.*?)\n\s*%{20,}", re.DOTALL)
 #: What it says where the machine is to blame: the disk is full, or there is no memory.
@@ -108,7 +114,7 @@ def default_pseudo_dir() -> Path:
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the environment for a child that is its own MPI job, with one thread."""
-    kept = {k: v for k, v in environment.items() if not k.startswith(_MPI_PREFIXES)}
+    kept = {k: v for k, v in environment.items() if not _OF_A_LAUNCHER.match(k)}
     # As its own job of one rank it needs no daemon beside it, which would outlive it when it is killed.
     return {**kept, "OMP_NUM_THREADS": "1", "OMPI_MCA_ess_singleton_isolated": "1"}
 
@@ -167,9 +173,20 @@ def run_command(command: Sequence[str], directory: Path, timeout: float | None =
             raise
 
 
-def _dying_with_parent() -> list[str]:
-    """Return the prefix that makes Linux kill a child whose parent is gone; elsewhere none."""
-    return ["setpriv", "--pdeathsig", "KILL"] if shutil.which("setpriv") else []
+@cache
+def _dying_with_parent() -> tuple[str, ...]:
+    """Return the prefix that makes Linux kill a child whose parent is gone; elsewhere none.
+
+    Some distributions have a setpriv that cannot do it.
+    """
+    if not sys.platform.startswith("linux"):
+        return ()
+    by_setpriv = ("setpriv", "--pdeathsig", "KILL")
+    try:
+        works = subprocess.run([*by_setpriv, "true"], stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
+    except OSError:
+        works = False
+    return by_setpriv if works else (sys.executable, "-c", _PRCTL)
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,17 @@ def runner(tmp_path) -> PwRunner:
 def test_environment_loses_what_mpirun_put_there_and_nothing_else():
     found = clean_environment(
         {"OMPI_COMM_WORLD_RANK": "1", "PMIX_RANK": "1", "PRTE_X": "", "PMI_RANK": "0", "HOME": "/h"}
+        | {"OMPI_MCA_orte_hnp_uri": "u", "OMPI_MCA_ess": "pmi", "OMPI_UNIVERSE_SIZE": "2"}
+        | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_MCA_btl": "self,tcp", "OMPI_MCA_rmaps_base_oversubscribe": "1"}
     )
-    assert found == {"HOME": "/h", "OMP_NUM_THREADS": "1", "OMPI_MCA_ess_singleton_isolated": "1"}
+    assert found == {
+        "HOME": "/h",
+        "OMP_NUM_THREADS": "1",
+        "OMPI_MCA_ess_singleton_isolated": "1",
+        "OMPI_ALLOW_RUN_AS_ROOT": "1",
+        "OMPI_MCA_btl": "self,tcp",
+        "OMPI_MCA_rmaps_base_oversubscribe": "1",
+    }
 
 
 def test_missing_pseudopotential_is_named(runner, tmp_path, hs):
@@ -326,8 +335,15 @@ run_program(Step("pw.x", ""), Path(sys.argv[1]), 60.0)
 """
 
 
-@pytest.mark.skipif(shutil.which("setpriv") is None, reason="there is no setpriv")
-def test_a_program_dies_with_a_parent_that_is_killed(sleeper):
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it is Linux that kills it")
+@pytest.mark.parametrize("old", [False, True], ids=["setpriv", "a setpriv that is too old"])
+def test_a_program_dies_with_a_parent_that_is_killed(sleeper, tmp_path, monkeypatch, old: bool):
+    if old:
+        stand_in = tmp_path / "old" / "setpriv"
+        stand_in.parent.mkdir()
+        stand_in.write_text("#!/bin/sh\necho \"setpriv: unrecognized option '--pdeathsig'\" >&2\nexit 1\n")
+        stand_in.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{stand_in.parent}:{os.environ['PATH']}")
     with subprocess.Popen([sys.executable, "-c", _PARENT, str(sleeper)]) as parent:
         while not (sleeper / "pid").exists() or not (sleeper / "pid").read_text():
             time.sleep(0.05)

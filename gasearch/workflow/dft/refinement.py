@@ -158,13 +158,27 @@ def until_closed(
         reason = None
         if len(within) > budget:
             reason = f"the budget of {budget} structures is spent"
+        elif np.isinf(drop):
+            reason = "DFT has no phase of an endpoint that the search found"
         elif drop <= min(window, horizon):
-            reason = CLOSED
+            reason = _doubt(proposals, judged, window) or CLOSED
         elif window >= horizon:
             reason = f"the search kept no phases farther than {1000 * horizon:.0f} meV/atom above its hull"
         if reason:
             return Verdict(tuple(judged), window, drop, reason)
         window = min(drop, horizon)
+
+
+def _doubt(proposals: Sequence[Proposal], judged: Sequence[Judged], window: float) -> str | None:
+    """Return why what was judged says nothing of what was not; None if it does.
+
+    Falls are measured from the phases on the potential's hull: these alone cannot show any.
+    """
+    if failed := sum(j.kept is None for j in judged):
+        return f"{failed} of {len(judged)} candidates could not be refined"
+    if len(judged) < len(proposals) and not any(j.proposal.above > ON_HULL for j in judged):
+        return f"within {1000 * window:g} meV/atom there is no candidate off the hull to see by how much phases fall"
+    return None
 
 
 def largest_drop(judged: Sequence[Judged]) -> float:

@@ -87,6 +87,16 @@ def test_every_variant_is_refined_and_the_worker_says_which_is_kept():
     assert judged.kept is judged.variants[0].result and len(judged.variants) == 2
 
 
+def test_without_a_candidate_off_the_hull_nothing_is_closed():
+    verdict = until_closed(PROPOSALS, 0.002, 10, 0.2, answers({"near": -0.5}))
+    assert not verdict.closed and "no candidate off the hull" in verdict.reason and verdict.largest_drop == 0
+
+
+def test_what_could_not_be_refined_leaves_the_window_open():
+    verdict = until_closed(PROPOSALS, 0.05, 10, 0.2, answers({"near": None}))
+    assert not verdict.closed and "1 of" in verdict.reason
+
+
 def test_a_window_wider_than_any_fall_is_closed():
     judge_all = answers({"near": -0.01})
     verdict = until_closed(PROPOSALS, 0.05, 10, 0.2, judge_all)
