@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar
 
 import yaml
 
-from gasearch.crystal.composition import Composition, CompositionSpace, Pair
+from gasearch.crystal.composition import SYMBOLS, Composition, CompositionSpace, Pair
 from gasearch.errors import InputError
 from gasearch.espresso.runner import PROGRAMS, missing_programs
 from gasearch.espresso.settings import ExportSettings, RefineSettings
@@ -241,6 +242,32 @@ def _unmet(config: Config) -> Iterator[str]:
     references = config.refine.references if config.refine else ()
     given = [("seeds", path) for path in config.seeds] + [("refine.references", path) for path in references]
     yield from (f"{key}: there is no file {path}" for key, path in given if not path.exists())
+    if config.refine:
+        yield from _unmet_by_dft(config, config.refine)
+
+
+def _unmet_by_dft(config: Config, refine: RefineSettings) -> Iterator[str]:
+    """Yield what a refinement needs beside the input, other than Quantum ESPRESSO, which may come later."""
+    if refine.ase_calculator is not None:
+        module = refine.ase_calculator.rpartition(".")[0]
+        if not _is_importable(module):
+            yield f"refine.ase_calculator: there is no module {module or refine.ase_calculator}"
+        if config.export is not None and not config.export.all:
+            yield "export: an ASE calculator does not tell metals; export all phases (all: true)"
+        return
+    if refine.launch and config.cluster is None and missing_programs(refine.launch[:1]):
+        yield f"refine.launcher: {refine.launch[0]} is not on the PATH"
+    if refine.pseudo_dir is not None:
+        files = [refine.pseudo_dir / f"{SYMBOLS[z]}.UPF" for z in config.space.elements]
+        if missing := ", ".join(file.name for file in files if not file.exists()):
+            yield f"refine.pseudo_dir: {missing} not in {refine.pseudo_dir}"
+
+
+def _is_importable(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
 
 
 def _leaves(directory: Path) -> dict[type, Leaf]:

@@ -69,9 +69,9 @@ def add_workers(command: ArgumentParser) -> None:
     command.add_argument("--workers", type=count, metavar="N", help=what)
 
 
-def workers_of(options: Namespace) -> int:
+def workers_of(options: Namespace, launcher: str = "") -> int:
     """Return how many programs run at the same time: with a launcher, each of them has the cores already."""
-    alone = bool(getattr(options, "launcher", ""))
+    alone = launcher or getattr(options, "launcher", "")
     return options.workers or (1 if alone else os.cpu_count() or 1)
 
 

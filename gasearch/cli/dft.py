@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gasearch.cli.command import (
     add_cluster,
@@ -17,9 +18,13 @@ from gasearch.cli.command import (
     positive,
     print_json,
     say,
+    warn,
     workers_of,
 )
 from gasearch.errors import InputError
+
+if TYPE_CHECKING:
+    from gasearch.espresso.settings import RefineSettings
 
 
 def add_dft(commands: Any) -> None:
@@ -28,15 +33,17 @@ def add_dft(commands: Any) -> None:
     example = "mpirun -n 2 gasearch refine runs/h-s-200gpa --reference known/hydrogen.cif"
     refine = add_command(commands, "refine", _refine, what, "DIR", example)
     add = refine.add_argument
-    add("--window", type=positive, default=50.0, metavar="MEV", help="above the hull, to begin with; default: 50")
-    add("--budget", type=count, default=40, metavar="N", help="candidates at most; default: 40")
-    add("--protocol", choices=("fast", "standard", "precise"), default="fast", help="how accurate; default: fast")
+    add("--window", type=positive, metavar="MEV", help="above the hull, to begin with; default: the input's, or 50")
+    add("--budget", type=count, metavar="N", help="candidates at most; default: the input's, or 40")
+    protocols = ("fast", "standard", "precise")
+    add("--protocol", choices=protocols, help="how accurate; default: the input's, or fast")
     add("--no-known", action="store_true", help="without the known phases of the elements at the pressure")
     add("--reference", type=Path, action="append", default=[], metavar="FILE", help="known structures, refined, too")
     add("--ecutwfc", type=positive, metavar="RY", help="instead of the protocol's; four times it for the density")
     add("--k-spacing", type=positive, metavar="S", help="1/Å, with 2π; instead of the protocol's")
     add("--degauss", type=positive, metavar="RY", help="smearing; instead of the protocol's")
     add_programs(refine, "pw.x", 6.0)
+    refine.set_defaults(timeout=None)
     add_cluster(refine)
     add("--calculator", metavar="IMPORT.PATH", help="an ASE calculator that relaxes instead of pw.x")
     add("--arguments", default="{}", metavar="JSON", help="keyword arguments of the calculator")
@@ -66,33 +73,40 @@ def add_dft(commands: Any) -> None:
 
 
 def _refine(options: Namespace) -> None:
+    from gasearch.workflow.dft.refine import refine
+
+    directory, config = opened(options.path)
+    refine(_refine_settings(options, config.refine), options.path, say, cluster_of(options) or config.cluster)
+    if options.json:
+        print_json(directory.refined_phases)
+
+
+def _refine_settings(options: Namespace, begun: RefineSettings | None) -> RefineSettings:
+    """Return the settings of the run's input with the options in place of its own."""
     from gasearch.espresso.settings import RefineSettings
     from gasearch.units import MEV_PER_EV
-    from gasearch.workflow.dft.refine import refine
-    from gasearch.workflow.record.run_directory import existing_run
 
     try:
-        settings = RefineSettings(
-            window=options.window / MEV_PER_EV,
-            budget=options.budget,
-            protocol=options.protocol,
-            known=not options.no_known,
-            references=tuple(options.reference),
-            ecutwfc=options.ecutwfc,
-            k_spacing=options.k_spacing,
-            degauss=options.degauss,
-            pseudo_dir=options.pseudo_dir,
-            launcher=options.launcher,
-            workers=workers_of(options),
-            timeout=3600 * options.timeout,
-            ase_calculator=options.calculator,
-            ase_arguments=keyword_arguments(options.arguments),
-        )
+        given = {
+            "window": options.window and options.window / MEV_PER_EV,
+            "budget": options.budget,
+            "protocol": options.protocol,
+            "known": False if options.no_known else None,
+            "references": tuple(options.reference) or None,
+            "ecutwfc": options.ecutwfc,
+            "k_spacing": options.k_spacing,
+            "degauss": options.degauss,
+            "pseudo_dir": options.pseudo_dir,
+            "launcher": options.launcher or None,
+            "timeout": options.timeout and 3600 * options.timeout,
+            "ase_calculator": options.calculator,
+            "ase_arguments": keyword_arguments(options.arguments) or None,
+        }
+        known = {name: value for name, value in given.items() if value is not None}
+        settings = replace(begun or RefineSettings(), **known)
+        return replace(settings, workers=workers_of(options, settings.launcher))
     except ValueError as error:
         raise InputError(f"--{error}") from error
-    refine(settings, options.path, say, cluster_of(options))
-    if options.json:
-        print_json(existing_run(options.path).refined_phases)
 
 
 def _phonons(options: Namespace) -> None:
@@ -111,8 +125,9 @@ def _phonons(options: Namespace) -> None:
 def _export(options: Namespace) -> None:
     from gasearch.espresso.settings import ExportSettings
     from gasearch.units import MEV_PER_EV
-    from gasearch.workflow.dft.export import export
+    from gasearch.workflow.dft.export import export, unknown
 
-    window = options.window / MEV_PER_EV
-    for folder in export(ExportSettings(options.to, window, options.all, options.vasp), options.path):
+    settings = ExportSettings(options.to, options.window / MEV_PER_EV, options.all, options.vasp)
+    for folder in export(settings, options.path):
         print(folder)
+    warn(unknown(settings, options.path))

@@ -158,14 +158,16 @@ class PwRelaxer:
         walked = read_vc_relax(record.printed[0], start, pressure)
         if not walked.ended:
             return _Try(walked.crystal, walked.steps, problem=failure(record))
-        scf = self._scf(walked.crystal)
+        scf = self._scf(walked.crystal, way)
         if isinstance(scf, ScfFailure):
             return _Try(walked.crystal, walked.steps, problem=scf)
         relaxed = _relaxed(walked.crystal, scf, pressure)
         return _Try(walked.crystal, walked.steps + 1, relaxed, magnetization=scf.magnetization)
 
-    def _scf(self, crystal: Crystal) -> ScfResult | ScfFailure:
-        return replace(self.runner, settings=self.protocol.pw).scf(crystal)
+    def _scf(self, crystal: Crystal, way: _Way) -> ScfResult | ScfFailure:
+        """Run the SCF that decides: with remedies that only make it converge, but never with another smearing."""
+        settings = replace(way.settings, degauss=self.protocol.pw.degauss)
+        return replace(self.runner, settings=settings).scf(crystal)
 
     def _is_relaxed(self, relaxed: Relaxed) -> bool:
         limits = self.protocol.descent

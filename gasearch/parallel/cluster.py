@@ -30,7 +30,7 @@ _PROGRAMS: Final = ("sbatch", "sacct", "srun")
 #: How often it is asked whether a reply is there, s; Slurm itself is asked much more seldom (see submitit).
 _POLL: Final = 2.0
 #: Ends of a job that are not its own fault: it is submitted again, and goes on from what its programs have finished.
-_CUT_SHORT: Final = ("TIMEOUT", "NODE_FAIL", "BOOT_FAIL")
+_CUT_SHORT: Final = ("TIMEOUT", "NODE_FAIL", "BOOT_FAIL", "PREEMPTED")
 #: How often a task is submitted at most.
 _SUBMISSIONS: Final = 4
 #: How much of what a dead job said is told.

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import shutil
+import weakref
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +15,7 @@ import numpy as np
 from gasearch.crystal.convert import to_ase, voigt
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import GasearchError, PotentialError
+from gasearch.files import writing_to
 from gasearch.outcomes import Reason
 from gasearch.potential.potential import Batch, BatchResult, Potential
 
@@ -22,7 +27,8 @@ if TYPE_CHECKING:
 class AseCalculator:
     """An ASE calculator, called for one crystal after the other.
 
-    What the calculator raises becomes the error of that crystal alone.
+    What the calculator raises becomes the error of that crystal alone. One that works with files does so in a folder
+    that no other one has, inside its own ``directory`` if it was given one.
 
     Parameters
     ----------
@@ -45,6 +51,8 @@ class AseCalculator:
         self.name = path
         self.shortest_distances: dict[tuple[int, int], float] = {}
         self._calculator = _built(path, arguments or {})
+        if (folder := _own_folder(self._calculator, (arguments or {}).get("directory"))) is not None:
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self._moments = moments
         if moments is not None and "magmoms" not in self._calculator.implemented_properties:
             raise PotentialError(f"{path} gives no magnetic moments (magmoms); choose a calculator that does")
@@ -147,6 +155,21 @@ class PotentialCalculator:
         if not all(np.isfinite(values).all() for values in (result.energy, result.forces, result.stress)):
             raise NoAnswer(Reason.NOT_FINITE)
         return result
+
+
+def _own_folder(calculator: Calculator, parent: str | None) -> str | None:
+    """Have a calculator write into a folder of its own, and return it; None if it has none.
+
+    In one that several share, each would read what another has written.
+    """
+    if not hasattr(calculator, "directory"):
+        return None
+    with writing_to(Path(parent or ".")):
+        if parent:
+            Path(parent).mkdir(parents=True, exist_ok=True)
+        folder = mkdtemp(prefix="gasearch-", dir=parent)
+    calculator.directory = type(calculator.directory)(folder)
+    return folder
 
 
 def _built(path: str, arguments: Mapping[str, Any]) -> Calculator:

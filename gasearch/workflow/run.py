@@ -17,7 +17,7 @@ from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
 from gasearch.parallel.settings import ClusterSettings
 from gasearch.phonon.phonons import PhononSettings
 from gasearch.schema import key_of
-from gasearch.workflow.dft.export import export
+from gasearch.workflow.dft.export import export, unknown
 from gasearch.workflow.dft.phonons import phonons_on
 from gasearch.workflow.dft.refine import refine_on
 from gasearch.workflow.record.run_directory import open_run
@@ -90,4 +90,6 @@ def _decide_by_dft(plan: Plan, path: Path, say: Callable[[str], None], executor:
     if plan.export is not None:
         folders = export(plan.export, path)
         say(f"exported {len(folders)} phases" + "".join(f"\n  {folder}" for folder in folders))
+        for line in unknown(plan.export, path):
+            say(line)
     return True

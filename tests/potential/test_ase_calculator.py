@@ -1,4 +1,6 @@
+import gc
 import importlib.util
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -59,6 +61,38 @@ def test_wrong_arguments_are_named():
 def test_a_calculator_without_stress_is_refused():
     with pytest.raises(PotentialError, match="gives no stress"):
         AseCalculator("ase.calculators.test.TestPotential")
+
+
+WITH_FILES = """
+import time
+from pathlib import Path
+from ase.calculators.calculator import Calculator, all_changes
+
+class Volume(Calculator):
+    implemented_properties = ["energy", "forces", "stress"]
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
+        super().calculate(atoms, properties, system_changes)
+        file = Path(self.directory) / "volume"
+        file.write_text(str(atoms.get_volume()))
+        time.sleep(0.2)
+        self.results = {"energy": float(file.read_text()), "forces": 0 * atoms.positions, "stress": 0 * atoms.cell[:]}
+"""
+
+
+def test_calculators_that_work_with_files_do_not_read_those_of_others(tmp_path, monkeypatch):
+    (tmp_path / "with_files.py").write_text(WITH_FILES)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    def energy(edge: float) -> float:
+        calculator = AseCalculator("with_files.Volume", {"directory": str(tmp_path / "there")})
+        return float(calculator.compute(Batch.from_crystals([Crystal(edge * np.eye(3), [[0, 0, 0]], [1])])).energy[0])
+
+    with ThreadPoolExecutor(2) as executor:
+        assert list(executor.map(energy, (2.0, 3.0))) == pytest.approx([8.0, 27.0])
+    gc.collect()
+    assert list((tmp_path / "there").iterdir()) == []
 
 
 def test_a_universal_model_is_known_by_name_and_missed_where_it_is_not_installed(monkeypatch):

@@ -114,7 +114,10 @@ def run(tmp_path: Path) -> Path:
     """A finished search that found two phases of hydrogen, the higher one by 20 meV."""
     path = tmp_path / "run"
     path.mkdir()
-    (path / "input.yaml").write_text("endpoints: [H]\n")
+    (path / "input.yaml").write_text(
+        "{endpoints: [H], pressure_GPa: 200, atoms: {min: 1, max: 1},\n"
+        " potential: {kind: lennard-jones, pairs: {H-H: {epsilon_eV: 1.0, sigma_A: 1.0}}, cutoff_sigma: 2.5}}\n"
+    )
     store = open_archive(path / "archive.db", ArchiveMetadata("0" * 64, PRESSURE, (1,)))
     enthalpies = (-12.0, -11.98)
     phases = []

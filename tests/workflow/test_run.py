@@ -115,3 +115,17 @@ def test_what_may_change_in_a_resumed_run_names_nothing_of_the_search():
     assert set(changing) <= set(MAY_CHANGE)
     for kind in (AseSettings, LennardJonesSettings, MaceSettings):
         assert not {key_of(f) for f in fields(kind)} & set(MAY_CHANGE)
+
+
+@pytest.mark.parametrize(
+    ("refine", "problem"),
+    [
+        ("{pseudo_dir: nowhere}", "refine.pseudo_dir: H.UPF not in"),
+        ("{launcher: nolauncher -n 4}", "refine.launcher: nolauncher is not on the PATH"),
+        ("{ase_calculator: no.such.Calculator}", "refine.ase_calculator: there is no module no.such"),
+        ("{ase_calculator: ase.calculators.emt.EMT}", "export: an ASE calculator does not tell metals"),
+    ],
+)
+def test_what_would_stop_a_refinement_is_said_before_the_search(tmp_path: Path, capsys, refine: str, problem: str):
+    assert main(["check", write(tmp_path, f"{SEARCH}refine: {refine}\nexport: {{}}\n")]) == 2
+    assert problem in capsys.readouterr().err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +19,7 @@ from gasearch.espresso.pw import starting_spins
 from gasearch.espresso.settings import ExportSettings
 from gasearch.files import replace_text, replacing, writing_to
 from gasearch.potential.card import sha256_of
+from gasearch.units import MEV_PER_EV
 from gasearch.workflow.dft.phonons import verdict_of
 from gasearch.workflow.dft.refined_document import aligned_in, structure_from
 from gasearch.workflow.dft.vasp import vasp_inputs
@@ -52,7 +53,21 @@ def export(settings: ExportSettings, path: Path) -> list[Path]:
         )
     to = settings.to or path / "candidates"
     chosen = [phase for phase in document["phases"] if _is_wanted(phase, settings)]
-    return [_write(phase, document, directory, to, settings.vasp) for phase in chosen]
+    written = [_write(phase, document, directory, to, settings.vasp) for phase in chosen]
+    _remove_others(written, directory, to)
+    return written
+
+
+def unknown(settings: ExportSettings, path: Path) -> list[str]:
+    """Return what is to be said of phases near the DFT hull of which it is not known whether they are metals."""
+    phases = dft_hull_snapshot(existing_run(path))["phases"]
+    names = [phase["name"] for phase in phases if _is_near(phase, settings) and not has_electrons(phase)]
+    if settings.all or not names:
+        return []
+    return [
+        f"{len(names)} phases up to {MEV_PER_EV * settings.window:g} meV/atom above the DFT hull have no density of "
+        f"states, and are not exported: {', '.join(names)}; refine with a window as wide as that"
+    ]
 
 
 def schema() -> dict[str, Any]:
@@ -87,10 +102,24 @@ def candidate_document(
     }
 
 
+def _is_near(phase: Mapping[str, Any], settings: ExportSettings) -> bool:
+    return phase["dft"]["above_hull_eV_per_atom"] <= settings.window and phase["same_as"] is None
+
+
 def _is_wanted(phase: Mapping[str, Any], settings: ExportSettings) -> bool:
     metal = (phase["electrons"] or {}).get("metal", False)
-    near = phase["dft"]["above_hull_eV_per_atom"] <= settings.window
-    return near and (metal or settings.all) and phase["same_as"] is None
+    return _is_near(phase, settings) and (metal or settings.all)
+
+
+def _remove_others(written: Sequence[Path], directory: RunDirectory, to: Path) -> None:
+    """Remove from a run's own folder what earlier exports of it have left there and is not exported any more.
+
+    A folder elsewhere may hold candidates of several runs, and what others have put beside them.
+    """
+    if to.resolve().is_relative_to(directory.path.resolve()):
+        for file in to.glob("[!.]*/candidate.json"):
+            if file.parent not in written:
+                shutil.rmtree(file.parent)
 
 
 def _write(

@@ -33,6 +33,7 @@ def candidates(directory: RunDirectory, found: Mapping[str, Any]) -> list[Propos
             shares=phase["shares"],
             enthalpy=phase["enthalpy_eV_per_atom"],
             above=phase["above_hull_eV_per_atom"],
+            doubtful=phase.get("doubtful", False),
         )
         for phase in found["phases"]
     ]

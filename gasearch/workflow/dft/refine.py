@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from gasearch.crystal.composition import Composition
+from gasearch.errors import CalculationError
 from gasearch.espresso.overlap import overlap_warnings
-from gasearch.espresso.runner import ScfFailure
+from gasearch.espresso.runner import ScfFailure, ScfProblem
 from gasearch.espresso.settings import RefineSettings
 from gasearch.files import replace_text, writing_to
 from gasearch.folder import locked
@@ -26,7 +27,17 @@ from gasearch.units import MEV_PER_EV, pressure_from_GPa
 from gasearch.workflow.dft.engines import Engine, engine_of
 from gasearch.workflow.dft.proposals import candidates, elements_of, given, horizon, known, simple_cells
 from gasearch.workflow.dft.refined_document import refined_document, with_earlier_electrons
-from gasearch.workflow.dft.refinement import Judged, Proposal, Verdict, hull_of, judge, points, twins, until_closed
+from gasearch.workflow.dft.refinement import (
+    Judged,
+    Proposal,
+    Verdict,
+    hull_of,
+    judge,
+    not_judged,
+    points,
+    twins,
+    until_closed,
+)
 from gasearch.workflow.record.archive_store import ArchiveStore
 from gasearch.workflow.record.electrons import electrons_document, electrons_file
 from gasearch.workflow.record.pictures import draw_comparison, draw_electrons
@@ -86,7 +97,7 @@ def _drive(
         judged = [*verdict.judged, *judge_all(references)]
         _write(directory, engine, verdict, judged, {})
         draw_comparison(directory)
-        near = _near_hull(judged, settings.window)
+        near = _near_hull(judged, max(settings.window, verdict.window))
         radii = engine.radii(elements_of(proposals))
         for warning in overlap_warnings(radii, [one.kept.relaxed.crystal for one in near]):
             say(warning)
@@ -127,8 +138,12 @@ def _judge_all(
 ) -> list[Judged]:
     futures = [executor.submit(judge, engine, pressure, proposal) for proposal in proposals]
     judged = []
-    for future in futures:
-        judged.append(future.result())
+    for proposal, future in zip(proposals, futures, strict=True):
+        try:
+            judged.append(future.result())
+        except CalculationError as error:
+            # Nobody could judge it, such as a job of a cluster that was killed: the others stand.
+            judged.append(not_judged(proposal, str(error)))
         say(_line(judged[-1]))
     return judged
 
@@ -157,7 +172,11 @@ def _electrons(
     futures = {j.proposal.name: executor.submit(engine.electrons, j.kept) for j in judged}
     found: dict[str, ElectronicStructure | ScfFailure] = {}
     for name, future in futures.items():
-        if (electrons := future.result()) is None:
+        try:
+            electrons = future.result()
+        except CalculationError as error:
+            electrons = ScfFailure(ScfProblem.INTERRUPTED, str(error))
+        if electrons is None:
             continue
         found[name] = electrons
         if isinstance(electrons, ElectronicStructure):

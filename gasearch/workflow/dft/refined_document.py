@@ -47,13 +47,25 @@ def refined_document(
             "reason": verdict.reason,
         },
         "references": _reference_documents(found["endpoints"], judged),
-        "phases": [
-            phase
-            | {"same_as": repeated.get(j.proposal.name), "electrons": _electrons_document(electrons, j.proposal.name)}
-            for j, phase in _phase_documents(found, judged, hull)
-        ],
+        "phases": _on_hull_with_their_twins(
+            [
+                phase
+                | {"same_as": repeated.get(j.proposal.name)}
+                | {"electrons": _electrons_document(electrons, j.proposal.name)}
+                for j, phase in _phase_documents(found, judged, hull)
+            ]
+        ),
         "failures": [_failure_document(j) for j in judged if j.kept is None],
     }
+
+
+def _on_hull_with_their_twins(phases: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return phases of which one is on the hull if one is that repeats it: a little lower, it is the same."""
+    touching = {phase["same_as"] for phase in phases if phase["dft"]["on_hull"]}
+    return [
+        phase | {"dft": phase["dft"] | {"on_hull": phase["dft"]["on_hull"] or phase["name"] in touching}}
+        for phase in phases
+    ]
 
 
 def _phase_documents(
@@ -139,7 +151,8 @@ def _mlip_document(proposal: Proposal, ends: np.ndarray) -> dict[str, Any] | Non
         "enthalpy_eV_per_atom": proposal.enthalpy,
         "formation_eV_per_atom": float(proposal.enthalpy - np.dot(proposal.shares, ends)),
         "above_hull_eV_per_atom": proposal.above,
-        "on_hull": proposal.above <= ON_HULL,
+        "on_hull": proposal.on_hull,
+        "doubtful": proposal.doubtful,
     }
 
 

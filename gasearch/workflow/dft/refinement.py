@@ -11,7 +11,7 @@ import numpy as np
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.fingerprint import same_structure
 from gasearch.crystal.symmetry import SpaceGroup, space_group, symmetrized
-from gasearch.outcomes import Failure, RefinedPhase
+from gasearch.outcomes import Failure, Reason, RefinedPhase
 from gasearch.thermodynamics.hull import Hull, is_endpoint
 
 #: Distance tolerances, Å, at which a structure is symmetrized; what the first one changes is noise of the relaxation.
@@ -45,6 +45,8 @@ class Proposal:
         Share of the atoms that each endpoint contributes.
     enthalpy, above : float or None
         By the potential, eV per atom, and above its hull; None for a reference.
+    doubtful : bool
+        Whether a committee of potentials disagrees about it: then it is not on their hull, and may be below it.
     """
 
     name: str
@@ -52,6 +54,12 @@ class Proposal:
     shares: np.ndarray
     enthalpy: float | None = None
     above: float | None = None
+    doubtful: bool = False
+
+    @property
+    def on_hull(self) -> bool:
+        """Whether it is on the potential's hull."""
+        return self.above is not None and not self.doubtful and self.above <= ON_HULL
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,6 +117,13 @@ def judge(refiner: Refiner, pressure: float, proposal: Proposal) -> Judged:
         for tolerance, group, crystal in symmetry_variants(proposal.crystal)
     )
     return Judged(proposal, variants, best_variant([v.result for v in variants]))
+
+
+def not_judged(proposal: Proposal, detail: str) -> Judged:
+    """Return a proposal that nobody could refine, and why."""
+    tolerance, group, crystal = next(symmetry_variants(proposal.crystal))
+    failed = Failure(Reason.CALCULATOR, crystal=crystal, detail=detail)
+    return Judged(proposal, (Variant(tolerance, group, failed),), None)
 
 
 def symmetry_variants(crystal: Crystal) -> Iterator[tuple[float, SpaceGroup, Crystal]]:
@@ -176,7 +191,7 @@ def _doubt(proposals: Sequence[Proposal], judged: Sequence[Judged], window: floa
     """
     if failed := sum(j.kept is None for j in judged):
         return f"{failed} of {len(judged)} candidates could not be refined"
-    if len(judged) < len(proposals) and not any(j.proposal.above > ON_HULL for j in judged):
+    if len(judged) < len(proposals) and all(j.proposal.on_hull for j in judged):
         return f"within {1000 * window:g} meV/atom there is no candidate off the hull to see by how much phases fall"
     return None
 
@@ -188,7 +203,7 @@ def largest_drop(judged: Sequence[Judged]) -> float:
     phase above the window is on the DFT hull only if it falls by more than the window. inf if an endpoint has none.
     """
     known = [j for j in judged if j.kept is not None and j.proposal.above is not None]
-    hull = hull_of([j for j in known if j.proposal.above <= ON_HULL])
+    hull = hull_of([j for j in known if j.proposal.on_hull])
     if hull is None:
         return np.inf
     above = hull.above(*points(known))

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from gasearch.workflow.dft.refinement import (
     hull_of,
     judge,
     largest_drop,
+    not_judged,
     symmetry_variants,
     twins,
     until_closed,
@@ -85,6 +87,16 @@ def test_every_variant_is_refined_and_the_worker_says_which_is_kept():
     almost = Crystal(np.diag([3.0, 3.0, 3.05]), [[0, 0, 0], [0.5, 0.5, 0.52]], [1, 16])
     judged = judge(Refiner(), 0.0, Proposal("1", almost, np.array([0.5, 0.5]), 0.0, 0.0))
     assert judged.kept is judged.variants[0].result and len(judged.variants) == 2
+
+
+def test_what_nobody_could_judge_is_a_failure_among_others():
+    judged = not_judged(PROPOSALS[0], "job 7 ended as OUT_OF_MEMORY")
+    assert judged.kept is None and judged.variants[0].result.detail == "job 7 ended as OUT_OF_MEMORY"
+
+
+def test_what_is_doubtful_is_not_on_the_hull():
+    below = Proposal("?", PROPOSALS[0].crystal, PROPOSALS[0].shares, -1.0, -0.05, doubtful=True)
+    assert not below.on_hull and replace(below, doubtful=False).on_hull
 
 
 def test_without_a_candidate_off_the_hull_nothing_is_closed():
