@@ -54,7 +54,7 @@ def plot_moments(lines: Sequence[MomentLine], title: str, path: Path) -> list[Pa
         for axes in (left, right):
             axes.set_xlabel("pressure (GPa)")
         left.set_ylabel("Σ|m| per magnetic atom (μB)")
-        left.set_ylim(bottom=-0.05)
+        left.set_ylim(-0.05, 1.05 * left.get_ylim()[1])
         right.set_ylabel("H − H without moments (meV/atom)")
         left.legend(fontsize=7.5)
         return save(figure, path)
