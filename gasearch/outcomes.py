@@ -242,6 +242,16 @@ class ElectronicStructure:
         around = np.interp(self.fermi_energy + np.array([-0.1, 0.1]), self.energies, self.dos)
         return float(np.diff(around)[0] / 0.2 / self.dos_at_fermi) if self.dos_at_fermi > 0 else 0.0
 
+    @property
+    def peak_at_fermi(self) -> float:
+        """The density of states at the Fermi energy over its mean within 0.5 eV of it; 0 with a gap.
+
+        It is more than 1 in a peak, where the slope vanishes.
+        """
+        energies = self.fermi_energy + np.linspace(-0.5, 0.5, 101)
+        mean = float(np.interp(energies, self.energies, self.dos).mean())
+        return self.dos_at_fermi / mean if mean > 0 else 0.0
+
     def _at_fermi(self, dos: np.ndarray) -> float:
         return float(np.interp(self.fermi_energy, self.energies, dos)) if self.metal else 0.0
 

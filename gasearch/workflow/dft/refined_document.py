@@ -239,6 +239,7 @@ def _electrons_document(electrons: Mapping[str, ElectronicStructure | ScfFailure
             f"{SYMBOLS[z]}-{orbital}": value for (z, orbital), value in sorted(found.projected_at_fermi.items())
         },
         "slope_at_fermi_per_eV": found.slope_at_fermi,
+        "peak_at_fermi": found.peak_at_fermi,
         "magnetization_muB_per_cell": found.magnetization,
         "valence_electrons": found.valence_electrons,
         "k_points": found.k_points,

@@ -127,13 +127,14 @@ def not_judged(proposal: Proposal, detail: str) -> Judged:
 
 
 def symmetry_variants(crystal: Crystal) -> Iterator[tuple[float, SpaceGroup, Crystal]]:
-    """Yield the structure symmetrized at growing tolerances, as (tolerance, group, crystal), each group once."""
+    """Yield the structure symmetrized at growing tolerances, as (tolerance, group, crystal); none twice."""
     seen = set()
     for tolerance in SYMMETRY_TOLERANCES:
         variant = symmetrized(crystal, tolerance)
         group = space_group(variant, 1e-3)
-        if group not in seen:
-            seen.add(group)
+        # A group of the same type in a smaller cell is more symmetry, too.
+        if (group, len(variant)) not in seen:
+            seen.add((group, len(variant)))
             yield tolerance, group, variant
 
 

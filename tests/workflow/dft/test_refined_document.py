@@ -106,6 +106,22 @@ def test_states_at_the_fermi_energy_are_given_per_cell_spin_atom_and_valence_ele
     assert found["projected_per_eV_and_cell"] == {"H-s": 0.5}
 
 
+def test_a_peak_at_the_fermi_energy_is_told_from_a_slope():
+    energies = np.linspace(-2, 2, 401)
+
+    def at_fermi(dos: np.ndarray) -> dict:
+        electrons = ElectronicStructure(SULPHIDE, 0.0, 0.0, 7.0, energies, dos)
+        return by_name(document(electrons={"3": electrons}))["3"]["electrons"]
+
+    peak, slope = at_fermi(1 + 2 / (1 + (energies / 0.1) ** 2)), at_fermi(3 + energies)
+    # The mean of 2/(1 + x²/w²) within ±r is 2 w arctan(r/w)/r.
+    mean = 1 + 2 * 0.1 * np.arctan(0.5 / 0.1) / 0.5
+    assert peak["peak_at_fermi"] == pytest.approx(3 / mean, rel=0.01) and peak[
+        "slope_at_fermi_per_eV"
+    ] == pytest.approx(0)
+    assert slope["peak_at_fermi"] == pytest.approx(1) and slope["slope_at_fermi_per_eV"] == pytest.approx(1 / 3)
+
+
 def test_densities_of_states_of_the_same_structures_are_taken_over():
     electrons = {"3": ElectronicStructure(SULPHIDE, 0.5, 0.0, 7.0, np.array([0.0, 1.0]), np.ones(2))}
     earlier, now = document(electrons=electrons), document()

@@ -89,6 +89,13 @@ def test_every_variant_is_refined_and_the_worker_says_which_is_kept():
     assert judged.kept is judged.variants[0].result and len(judged.variants) == 2
 
 
+def test_the_same_group_in_a_smaller_cell_is_another_variant():
+    # A chain along c that is dimerised by 0.12 Å has the type of its undimerised self, in twice the cell.
+    chain = Crystal(np.diag([3.0, 3.0, 4.0]), [[0, 0, 0.015], [0, 0, 0.485]], [1, 1])
+    found = [(group.number, len(variant)) for _, group, variant in symmetry_variants(chain)]
+    assert found == [(123, 2), (123, 1)]
+
+
 def test_what_nobody_could_judge_is_a_failure_among_others():
     judged = not_judged(PROPOSALS[0], "job 7 ended as OUT_OF_MEMORY")
     assert judged.kept is None and judged.variants[0].result.detail == "job 7 ended as OUT_OF_MEMORY"
