@@ -43,6 +43,8 @@ def _add_quench(commands: Any) -> None:
     add("--follow", type=not_negative, default=10.0, metavar="MEV", help="above the run's hull; default: 10")
     add("--window", type=positive, default=100.0, metavar="MEV", help="of the phases of the hulls; default: 100")
     add("--structure", type=Path, action="append", default=[], metavar="FILE", help="more structures to follow")
+    beside = "a run at a lower pressure with the same potential, whose phases count for the hulls; may be given again"
+    add("--beside", type=Path, action="append", default=[], metavar="DIR", help=beside)
     add("--no-phonons", action="store_true", help="strains and moves within the primitive cell alone")
     add("--min-length", type=positive, default=7.0, metavar="A", help="of the phonons' supercell; default: 7")
     add("--max-atoms", type=count, default=256, metavar="N", help="in it, at most; default: 256")
@@ -116,7 +118,8 @@ def _quench(options: Namespace) -> None:
         if options.no_phonons
         else PhononSettings(min_length=options.min_length, max_atoms=options.max_atoms),
     )
-    quench(settings, config.potential, config.relaxation, options.path, options.structure, say, warn)
+    runs, files = (options.path, options.beside), options.structure
+    quench(settings, config.potential, config.relaxation, *runs, files, say, warn)
 
 
 def _barrier(options: Namespace) -> None:

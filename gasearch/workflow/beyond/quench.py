@@ -46,20 +46,22 @@ def quench(
     potential: PotentialSettings,
     relaxation: RelaxationSettings,
     path: Path,
+    beside: Sequence[Path],
     files: Sequence[Path],
     say: Callable[[str], None],
     warn: Callable[[Sequence[str]], None],
 ) -> None:
     """Write ``quench.json`` and its figure into a run's directory, on every rank that there is.
 
-    ``files`` hold further structures, which are followed, too. What was checked before is not checked again.
+    ``files`` hold further structures, which are followed, too. Phases of runs ``beside`` it, such as searches at lower
+    pressures with the same potential, count for the hulls. What was checked before is not checked again.
 
     Raises
     ------
     GasearchError
         If the run has no hull yet, an endpoint has no phase at a pressure, or a file is of another system.
     """
-    run_on_all_ranks(partial(_drive, settings, potential, relaxation, path, files, say, warn))
+    run_on_all_ranks(partial(_drive, settings, potential, relaxation, path, beside, files, say, warn))
 
 
 def _drive(
@@ -67,25 +69,29 @@ def _drive(
     potential: PotentialSettings,
     relaxation: RelaxationSettings,
     path: Path,
+    beside: Sequence[Path],
     files: Sequence[Path],
     say: Callable[[str], None],
     warn: Callable[[Sequence[str]], None],
     executor: QueueExecutor,
 ) -> None:
-    endpoints, found = gathered([path], settings.window)
-    proposals = [*found, *given(files, endpoints)]
+    _, own = gathered([path], settings.window)
+    endpoints, found = gathered([path, *beside], settings.window)
+    # Those of this run, which gathered gives first, are followed; those beside it begin anew at each pressure.
+    proposals = [*own, *given(files, endpoints), *found[len(own) :]]
+    anew = range(len(proposals) - len(found) + len(own), len(proposals))
     pressures_GPa = [pressure_to_GPa(pressure) for pressure in settings.pressures]
     warn(range_warnings(potential, [round(pressure, 6) for pressure in pressures_GPa]))
     say(f"{executor.description}; {len(proposals)} structures at {len(pressures_GPa)} pressures")
     folder = _folder(path)
-    histories = _descend(settings, potential, relaxation, proposals, folder, executor)
+    histories = _descend(settings, potential, relaxation, proposals, anew, folder, executor)
     columns = list(zip(*histories, strict=True))
     limit = spread_limit(potential)
     hulls = [
         hull_at(pressure, proposals, column, limit)
         for pressure, column in zip(settings.pressures, columns, strict=True)
     ]
-    followed = [i for i, p in enumerate(proposals) if p.above is None or p.above <= settings.follow]
+    followed = [i for i, p in enumerate(proposals[: anew.start]) if p.above is None or p.above <= settings.follow]
     ask = partial(_checked, settings, potential, folder)
     checks = {i: executor.submit(ask, _given(proposals[i]), histories[i]) for i in followed}
     phases = []
@@ -98,10 +104,14 @@ def _drive(
         "endpoints": endpoints,
         "pressures_GPa": pressures_GPa,
         "trained_GPa": trained_range_GPa(potential),
+        "searched": [str(run) for run in (path, *beside)],
         "made_by": {"potential_sha256": identity(potential), "settings": plain(settings, {})},
         "phases": phases,
     }
     replace_text(existing_run(path).path / "quench.json", json.dumps(document, indent=1) + "\n")
+    say(
+        "distances are to hulls of what was searched for and found: at other pressures than the searches', lower bounds"
+    )
     for file in draw_quench(document, existing_run(path).path / "quench"):
         say(str(file))
 
@@ -111,10 +121,11 @@ def _descend(
     potential: PotentialSettings,
     relaxation: RelaxationSettings,
     proposals: Sequence[Proposal],
+    anew: range,
     folder: Path,
     executor: QueueExecutor,
 ) -> list[History]:
-    """Return what becomes of each structure at each pressure."""
+    """Return what becomes of each structure at each pressure; those to begin ``anew`` do not go on from the last."""
     histories: list[History] = [[] for _ in proposals]
     now = [p.crystal for p in proposals]
     for pressure in settings.pressures:
@@ -124,7 +135,9 @@ def _descend(
         for history, result in zip(histories, results, strict=True):
             history.append(result)
         # Each time from where the last pressure left it.
-        now = [r.crystal if isinstance(r, Relaxed) else crystal for r, crystal in zip(results, now, strict=True)]
+        for i, result in enumerate(results):
+            if isinstance(result, Relaxed) and i not in anew:
+                now[i] = result.crystal
     return histories
 
 

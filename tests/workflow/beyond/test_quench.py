@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -95,6 +96,23 @@ def test_a_given_structure_must_stay_itself_at_the_first_pressure(first_search: 
     (phase,) = [phase for phase in followed if "given.cif" in phase["name"]]
     assert [row["verdict"] for row in phase["rows"]] == ["transformed"]
     assert phase["lowest_minimum_GPa"] is None and phase["lost_GPa"] == pytest.approx(40.0)
+
+
+def test_phases_of_runs_beside_it_count_for_the_hull_and_are_not_followed(first_search: Path, tmp_path: Path, capsys):
+    command = ["quench", str(first_search), "--to", "20", "--steps", "2", "--follow", "0", "--no-phonons"]
+    assert main(command) == 0
+    alone = json.loads((first_search / "quench.json").read_text())
+    beside = tmp_path / "beside"
+    shutil.copytree(first_search, beside)
+    assert main([*command, "--beside", str(beside)]) == 0
+    found = json.loads((first_search / "quench.json").read_text())
+    assert found["searched"] == [str(first_search), str(beside)]
+    assert [phase["name"] for phase in found["phases"]] == [phase["name"] for phase in alone["phases"]]
+    for one, other in zip(found["phases"], alone["phases"], strict=True):
+        for now, before in zip(one["rows"], other["rows"], strict=True):
+            # More phases lower a hull, or leave it.
+            assert now["above_hull_eV_per_atom"] >= before["above_hull_eV_per_atom"] - 1e-6
+    assert "lower bounds" in capsys.readouterr().out
 
 
 def row(pressure: float, verdict: Verdict, **more) -> dict:
