@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +17,14 @@ from gasearch.cli.command import (
     positive,
     say,
     warn,
+    workers_of,
 )
 from gasearch.cli.pw_options import add_pw_settings, protocol_of, runner_of
 from gasearch.errors import InputError
 
 if TYPE_CHECKING:
     from gasearch.potential.settings import PotentialSettings
+    from gasearch.workflow.dft.engines import Engine
 
 #: Keyword arguments (JSON) of a calculator unless a user gives some.
 _NONE = "{}"
@@ -48,6 +51,10 @@ def _add_quench(commands: Any) -> None:
     add("--no-phonons", action="store_true", help="strains and moves within the primitive cell alone")
     add("--min-length", type=positive, default=7.0, metavar="A", help="of the phonons' supercell; default: 7")
     add("--max-atoms", type=count, default=256, metavar="N", help="in it, at most; default: 256")
+    wanted = "DFT of what is followed and of the potential's hull at each pressure, at this protocol"
+    add("--dft", choices=("fast", "standard", "precise"), help=wanted)
+    add_pw_settings(quench)
+    add_programs(quench, "pw.x", 6.0)
 
 
 def _add_barrier(commands: Any) -> None:
@@ -119,7 +126,19 @@ def _quench(options: Namespace) -> None:
         else PhononSettings(min_length=options.min_length, max_atoms=options.max_atoms),
     )
     runs, files = (options.path, options.beside), options.structure
-    quench(settings, config.potential, config.relaxation, *runs, files, say, warn)
+    workers = workers_of(options) if options.dft else 1
+    quench(settings, config.potential, config.relaxation, *runs, files, _engine(options), say, warn, workers)
+
+
+def _engine(options: Namespace) -> Engine | None:
+    """Return what does the DFT of a decompression, if it was asked for."""
+    from gasearch.workflow.dft.engines import EspressoEngine
+
+    if options.dft is None:
+        return None
+    protocol = protocol_of(options, options.dft)
+    runner = runner_of(options, protocol, options.path / "quench")
+    return EspressoEngine(replace(runner, kept=runner.kept.resolve()), protocol)
 
 
 def _barrier(options: Namespace) -> None:

@@ -24,14 +24,17 @@ from gasearch.schema import plain
 from gasearch.screening.decompression import NO_MINIMUM, Check, DecompressionSettings, Verdict, check, failed
 from gasearch.units import pressure_to_GPa
 from gasearch.workflow.beyond.diagram import HullAt, gathered, hull_at, relaxed_at
+from gasearch.workflow.beyond.quench_by_dft import asked_of_dft, documents_by_dft, refined_by_dft
 from gasearch.workflow.beyond.quench_document import phase_document, phase_lines
 from gasearch.workflow.beyond.trust import is_trained_at, range_warnings
-from gasearch.workflow.dft.proposals import given
+from gasearch.workflow.dft.engines import Engine
+from gasearch.workflow.dft.proposals import elements_of, given, simple_cells
 from gasearch.workflow.dft.refined_document import structure_document
 from gasearch.workflow.dft.refinement import Proposal
 from gasearch.workflow.dft.relaxed_document import relaxed_document, relaxed_from
 from gasearch.workflow.record.kept import kept_answer
 from gasearch.workflow.record.run_directory import existing_run
+from gasearch.workflow.record.snapshots import hull_snapshot
 
 #: Structures that are relaxed together, as one task.
 _BLOCK = 16
@@ -48,20 +51,26 @@ def quench(
     path: Path,
     beside: Sequence[Path],
     files: Sequence[Path],
+    dft: Engine | None,
     say: Callable[[str], None],
     warn: Callable[[Sequence[str]], None],
+    workers: int = 1,
 ) -> None:
     """Write ``quench.json`` and its figure into a run's directory, on every rank that there is.
 
     ``files`` hold further structures, which are followed, too. Phases of runs ``beside`` it, such as searches at lower
-    pressures with the same potential, count for the hulls. What was checked before is not checked again.
+    pressures with the same potential, count for the hulls. With ``dft`` the phases that are followed and those on the
+    potential's hull at each pressure are relaxed by it, too, as many at a time as there are workers where there is no
+    MPI. What was checked before is not checked again.
 
     Raises
     ------
     GasearchError
         If the run has no hull yet, an endpoint has no phase at a pressure, or a file is of another system.
     """
-    run_on_all_ranks(partial(_drive, settings, potential, relaxation, path, beside, files, say, warn))
+    run_on_all_ranks(
+        partial(_drive, settings, potential, relaxation, path, beside, files, dft, say, warn), threads=workers
+    )
 
 
 def _drive(
@@ -71,6 +80,7 @@ def _drive(
     path: Path,
     beside: Sequence[Path],
     files: Sequence[Path],
+    dft: Engine | None,
     say: Callable[[str], None],
     warn: Callable[[Sequence[str]], None],
     executor: QueueExecutor,
@@ -80,6 +90,8 @@ def _drive(
     # Those of this run, which gathered gives first, are followed; those beside it begin anew at each pressure.
     proposals = [*own, *given(files, endpoints), *found[len(own) :]]
     anew = range(len(proposals) - len(found) + len(own), len(proposals))
+    if dft is not None:
+        dft = dft.prepared(simple_cells(hull_snapshot(existing_run(path)), elements_of(proposals)), executor)
     pressures_GPa = [pressure_to_GPa(pressure) for pressure in settings.pressures]
     warn(range_warnings(potential, [round(pressure, 6) for pressure in pressures_GPa]))
     say(f"{executor.description}; {len(proposals)} structures at {len(pressures_GPa)} pressures")
@@ -94,9 +106,13 @@ def _drive(
     followed = [i for i, p in enumerate(proposals[: anew.start]) if p.above is None or p.above <= settings.follow]
     ask = partial(_checked, settings, potential, folder)
     checks = {i: executor.submit(ask, _given(proposals[i]), histories[i]) for i in followed}
+    known = {i: check.result() for i, check in checks.items()}
+    by_dft = _by_dft(dft, {i: proposals[i] for i in followed}, known, histories, hulls, executor) if dft else None
     phases = []
     for i in followed:
-        rows = _rows(potential, proposals[i], histories[i], hulls, checks[i].result())
+        rows = _rows(potential, proposals[i], histories[i], hulls, known[i])
+        if by_dft is not None:
+            rows = [row | {"dft": said.get(proposals[i].name)} for row, said in zip(rows, by_dft, strict=False)]
         phases.append(phase_document(proposals[i].name, proposals[i].crystal.composition.reduced.formula, rows))
         for line in phase_lines(phases[-1]):
             say(line)
@@ -106,6 +122,7 @@ def _drive(
         "trained_GPa": trained_range_GPa(potential),
         "searched": [str(run) for run in (path, *beside)],
         "made_by": {"potential_sha256": identity(potential), "settings": plain(settings, {})},
+        "dft": None if dft is None else {"settings": dft.settings(), "hulls": by_dft},
         "phases": phases,
     }
     replace_text(existing_run(path).path / "quench.json", json.dumps(document, indent=1) + "\n")
@@ -114,6 +131,27 @@ def _drive(
     )
     for file in draw_quench(document, existing_run(path).path / "quench"):
         say(str(file))
+
+
+def _by_dft(
+    dft: Engine,
+    followed: Mapping[int, Proposal],
+    checks: Mapping[int, Sequence[Mapping[str, Any]]],
+    histories: Sequence[History],
+    hulls: Sequence[HullAt],
+    executor: QueueExecutor,
+) -> list[dict[str, dict[str, Any]]]:
+    """Return for each pressure name → what DFT says; a phase is asked about down to where the potential loses it."""
+    asked = [
+        asked_of_dft(
+            hull,
+            {i: proposal for i, proposal in followed.items() if place < len(checks[i])},
+            {i: histories[i][place] for i in followed},
+        )
+        for place, hull in enumerate(hulls)
+    ]
+    refined = refined_by_dft(dft, asked, [hull.pressure for hull in hulls], executor)
+    return [documents_by_dft(*both) for both in zip(asked, refined, strict=True)]
 
 
 def _descend(

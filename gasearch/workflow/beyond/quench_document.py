@@ -38,7 +38,20 @@ def _row_line(row: Mapping[str, Any]) -> str:
     above = MEV_PER_EV * row["above_hull_eV_per_atom"]
     into = " + ".join(f"{part['formula']} {part['space_group']}" for part in row["decomposes_into"])
     against = "on the hull" if above < 1e-3 else f"{above:.1f} meV/atom above {into}"
-    return f"{row['pressure_GPa']:9.1f} GPa  {row['space_group']:<10} {against}; {row['detail']}{mark}"
+    return f"{row['pressure_GPa']:9.1f} GPa  {row['space_group']:<10} {against}; {row['detail']}{_by_dft(row)}{mark}"
+
+
+def _by_dft(row: Mapping[str, Any]) -> str:
+    """Return what DFT says of a row, where it was asked."""
+    dft = row.get("dft")
+    if dft is None:
+        return ""
+    if "failure" in dft:
+        return f"; by DFT nothing: {dft['failure']}"
+    changed = "" if dft["kept_its_structure"] else f", as {dft['space_group']}"
+    if dft["above_hull_eV_per_atom"] is None:
+        return f"; by DFT without a hull{changed}"
+    return f"; by DFT {MEV_PER_EV * dft['above_hull_eV_per_atom']:.1f} meV/atom above its hull{changed}"
 
 
 def _fate(phase: Mapping[str, Any]) -> str:

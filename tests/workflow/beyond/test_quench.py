@@ -8,9 +8,10 @@ from ase import Atoms
 from ase.io import write
 
 from gasearch.cli import main
+from gasearch.cli.command import opened
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import InputError
-from gasearch.outcomes import Failure, Reason, Relaxed
+from gasearch.outcomes import Failure, Reason, RefinedPhase, Relaxed
 from gasearch.potential.lennard_jones import LennardJones
 from gasearch.potential.relaxation import BatchRelaxer
 from gasearch.potential.settings import LennardJonesSettings, MaceSettings
@@ -19,6 +20,7 @@ from gasearch.units import pressure_from_GPa
 from gasearch.workflow.beyond.quench import _step, draw_quench
 from gasearch.workflow.beyond.quench_document import phase_document, phase_lines
 from gasearch.workflow.beyond.trust import is_trained_at, range_warnings
+from gasearch.workflow.search.epoch import make_relaxer
 
 H_S = MaceSettings(kind="mace", path=Path(__file__).parents[3] / "potentials" / "h-s-200gpa")
 
@@ -113,6 +115,52 @@ def test_phases_of_runs_beside_it_count_for_the_hull_and_are_not_followed(first_
             # More phases lower a hull, or leave it.
             assert now["above_hull_eV_per_atom"] >= before["above_hull_eV_per_atom"] - 1e-6
     assert "lower bounds" in capsys.readouterr().out
+
+
+class Same:
+    """DFT that agrees with the potential of the run, but for one composition, which fails."""
+
+    def __init__(self, run: Path, failing: str = ""):
+        config = opened(run)[1]
+        self.relaxer, self.failing = make_relaxer(config.potential, config.relaxation), failing
+
+    def prepared(self, cells, executor):
+        assert cells
+        return self
+
+    def settings(self) -> dict:
+        return {"same": True}
+
+    def refine(self, start: Crystal, pressure: float) -> RefinedPhase | Failure:
+        result = self.relaxer.relax([start], pressure)[0]
+        if isinstance(result, Failure) or start.composition.reduced.formula == self.failing:
+            return Failure(Reason.SCF, detail="it did not")
+        return RefinedPhase(result, pressure, ())
+
+
+def test_dft_that_agrees_has_the_same_hull_at_each_pressure(first_search: Path, capsys, monkeypatch):
+    monkeypatch.setattr("gasearch.cli.quench._engine", lambda options: Same(first_search))
+    command = ["quench", str(first_search), "--to", "20", "--steps", "2", "--follow", "30", "--no-phonons"]
+    assert main([*command, "--dft", "fast", "--workers", "1"]) == 0
+    document = json.loads((first_search / "quench.json").read_text())
+    rows = [row for phase in document["phases"] for row in phase["rows"] if "above_hull_eV_per_atom" in row]
+    assert len(rows) > 2 and document["dft"]["settings"] == {"same": True}
+    for one in rows:
+        assert one["dft"]["above_hull_eV_per_atom"] == pytest.approx(one["above_hull_eV_per_atom"], abs=2e-3)
+        assert sum(part["share_of_atoms"] for part in one["dft"]["decomposes_into"]) == pytest.approx(1.0)
+    assert "by DFT 0.0 meV/atom above its hull" in capsys.readouterr().out
+
+
+def test_without_an_endpoint_by_dft_there_is_no_distance(first_search: Path, capsys, monkeypatch):
+    monkeypatch.setattr("gasearch.cli.quench._engine", lambda options: Same(first_search, failing="Ni"))
+    command = ["quench", str(first_search), "--to", "40", "--steps", "1", "--follow", "0", "--no-phonons"]
+    assert main([*command, "--dft", "fast", "--workers", "1"]) == 0
+    document = json.loads((first_search / "quench.json").read_text())
+    said = {phase["formula"]: phase["rows"][0]["dft"] for phase in document["phases"]}
+    assert "it did not" in said.pop("Ni")["failure"]
+    assert said and all(one["above_hull_eV_per_atom"] is None for one in said.values())
+    printed = capsys.readouterr().out
+    assert "by DFT nothing: " in printed and "by DFT without a hull" in printed
 
 
 def row(pressure: float, verdict: Verdict, **more) -> dict:
