@@ -108,7 +108,7 @@ def _quench(options: Namespace) -> None:
     from gasearch.phonon.phonons import PhononSettings
     from gasearch.screening.decompression import DecompressionSettings
     from gasearch.units import MEV_PER_EV, pressure_from_GPa, pressure_to_GPa
-    from gasearch.workflow.beyond.quench import quench
+    from gasearch.workflow.beyond.quench import QuenchTask, quench
 
     _, config = opened(options.path)
     highest = pressure_to_GPa(config.pressure)
@@ -125,9 +125,16 @@ def _quench(options: Namespace) -> None:
         if options.no_phonons
         else PhononSettings(min_length=options.min_length, max_atoms=options.max_atoms),
     )
-    runs, files = (options.path, options.beside), options.structure
-    workers = workers_of(options) if options.dft else 1
-    quench(settings, config.potential, config.relaxation, *runs, files, _engine(options), say, warn, workers)
+    task = QuenchTask(
+        settings=settings,
+        potential=config.potential,
+        relaxation=config.relaxation,
+        path=options.path,
+        beside=tuple(options.beside),
+        files=tuple(options.structure),
+        dft=_engine(options),
+    )
+    quench(task, say, warn, workers_of(options) if options.dft else 1)
 
 
 def _engine(options: Namespace) -> Engine | None:

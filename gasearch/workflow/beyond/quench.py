@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,93 +45,129 @@ _SYMPREC = 0.05
 History = list[Relaxed | Failure]
 
 
-def quench(
-    settings: DecompressionSettings,
-    potential: PotentialSettings,
-    relaxation: RelaxationSettings,
-    path: Path,
-    beside: Sequence[Path],
-    files: Sequence[Path],
-    dft: Engine | None,
-    say: Callable[[str], None],
-    warn: Callable[[Sequence[str]], None],
-    workers: int = 1,
-) -> None:
-    """Write ``quench.json`` and its figure into a run's directory, on every rank that there is.
+@dataclass(frozen=True, eq=False)
+class QuenchTask:
+    """What is followed, and what it is asked.
 
-    ``files`` hold further structures, which are followed, too. Phases of runs ``beside`` it, such as searches at lower
-    pressures with the same potential, count for the hulls. With ``dft`` the phases that are followed and those on the
-    potential's hull at each pressure are relaxed by it, too, as many at a time as there are workers where there is no
-    MPI. What was checked before is not checked again.
+    Parameters
+    ----------
+    settings : DecompressionSettings
+    potential : PotentialSettings
+    relaxation : RelaxationSettings
+    path : Path
+        Directory of the run whose phases are followed.
+    beside : tuple of Path
+        Other runs with the same potential, at lower pressures, whose phases count for the hulls.
+    files : tuple of Path
+        Further structures, which are followed, too.
+    dft : Engine or None
+        Relaxes the phases that are followed, and those on the potential's hull at each pressure, as well.
+    """
+
+    settings: DecompressionSettings
+    potential: PotentialSettings
+    relaxation: RelaxationSettings
+    path: Path
+    beside: tuple[Path, ...] = ()
+    files: tuple[Path, ...] = ()
+    dft: Engine | None = None
+
+    @property
+    def pressures_GPa(self) -> list[float]:
+        """Descending."""
+        return [pressure_to_GPa(pressure) for pressure in self.settings.pressures]
+
+
+def quench(
+    task: QuenchTask, say: Callable[[str], None], warn: Callable[[Sequence[str]], None], workers: int = 1
+) -> None:
+    """Write ``quench.json`` and its figure into a run's directory, on every rank that there is, or by so many workers.
+
+    What was checked before is not checked again.
 
     Raises
     ------
     GasearchError
         If the run has no hull yet, an endpoint has no phase at a pressure, or a file is of another system.
     """
-    run_on_all_ranks(
-        partial(_drive, settings, potential, relaxation, path, beside, files, dft, say, warn), threads=workers
-    )
+    run_on_all_ranks(partial(_drive, task, say, warn), threads=workers)
 
 
 def _drive(
-    settings: DecompressionSettings,
-    potential: PotentialSettings,
-    relaxation: RelaxationSettings,
-    path: Path,
-    beside: Sequence[Path],
-    files: Sequence[Path],
-    dft: Engine | None,
+    task: QuenchTask,
     say: Callable[[str], None],
     warn: Callable[[Sequence[str]], None],
     executor: QueueExecutor,
 ) -> None:
-    _, own = gathered([path], settings.window)
-    endpoints, found = gathered([path, *beside], settings.window)
-    # Those of this run, which gathered gives first, are followed; those beside it begin anew at each pressure.
-    proposals = [*own, *given(files, endpoints), *found[len(own) :]]
-    anew = range(len(proposals) - len(found) + len(own), len(proposals))
-    if dft is not None:
-        dft = dft.prepared(simple_cells(hull_snapshot(existing_run(path)), elements_of(proposals)), executor)
-    pressures_GPa = [pressure_to_GPa(pressure) for pressure in settings.pressures]
-    warn(range_warnings(potential, [round(pressure, 6) for pressure in pressures_GPa]))
-    say(f"{executor.description}; {len(proposals)} structures at {len(pressures_GPa)} pressures")
-    folder = _folder(path)
-    histories = _descend(settings, potential, relaxation, proposals, anew, folder, executor)
-    columns = list(zip(*histories, strict=True))
-    limit = spread_limit(potential)
-    hulls = [
-        hull_at(pressure, proposals, column, limit)
-        for pressure, column in zip(settings.pressures, columns, strict=True)
-    ]
-    followed = [i for i, p in enumerate(proposals[: anew.start]) if p.above is None or p.above <= settings.follow]
-    ask = partial(_checked, settings, potential, folder)
-    checks = {i: executor.submit(ask, _given(proposals[i]), histories[i]) for i in followed}
-    known = {i: check.result() for i, check in checks.items()}
-    by_dft = _by_dft(dft, {i: proposals[i] for i in followed}, known, histories, hulls, executor) if dft else None
+    # What was found is relaxed at one pressure after the other, and has a hull at each.
+    endpoints, proposals, anew = _proposals(task)
+    dft = _prepared(task, proposals, executor)
+    warn(range_warnings(task.potential, [round(pressure, 6) for pressure in task.pressures_GPa]))
+    say(f"{executor.description}; {len(proposals)} structures at {len(task.pressures_GPa)} pressures")
+    folder = _folder(task.path)
+    histories = _descend(task.settings, task.potential, task.relaxation, proposals, anew, folder, executor)
+    hulls = _hulls(task, proposals, histories)
+
+    # What lies near the run's hull is asked whether it is a minimum, and DFT how far above its own hull it is.
+    near = task.settings.follow
+    followed = {i: p for i, p in enumerate(proposals[: anew.start]) if p.above is None or p.above <= near}
+    ask = partial(_checked, task.settings, task.potential, folder)
+    waiting = {i: executor.submit(ask, _given(proposal), histories[i]) for i, proposal in followed.items()}
+    checks = {i: check.result() for i, check in waiting.items()}
+    by_dft = [] if dft is None else _by_dft(dft, followed, checks, histories, hulls, executor)
+
     phases = []
-    for i in followed:
-        rows = _rows(potential, proposals[i], histories[i], hulls, known[i])
-        if by_dft is not None:
-            rows = [row | {"dft": said.get(proposals[i].name)} for row, said in zip(rows, by_dft, strict=False)]
-        phases.append(phase_document(proposals[i].name, proposals[i].crystal.composition.reduced.formula, rows))
+    for i, proposal in followed.items():
+        rows = _rows(task.potential, proposal, histories[i], hulls, checks[i])
+        if dft is not None:
+            rows = [row | {"dft": told.get(proposal.name)} for row, told in zip(rows, by_dft, strict=False)]
+        phases.append(phase_document(proposal.name, proposal.crystal.composition.reduced.formula, rows))
         for line in phase_lines(phases[-1]):
             say(line)
-    document = {
-        "endpoints": endpoints,
-        "pressures_GPa": pressures_GPa,
-        "trained_GPa": trained_range_GPa(potential),
-        "searched": [str(run) for run in (path, *beside)],
-        "made_by": {"potential_sha256": identity(potential), "settings": plain(settings, {})},
-        "dft": None if dft is None else {"settings": dft.settings(), "hulls": by_dft},
-        "phases": phases,
-    }
-    replace_text(existing_run(path).path / "quench.json", json.dumps(document, indent=1) + "\n")
     say(
         "distances are to hulls of what was searched for and found: at other pressures than the searches', lower bounds"
     )
-    for file in draw_quench(document, existing_run(path).path / "quench"):
+    document = _document(task, endpoints, phases) | {
+        "dft": None if dft is None else {"settings": dft.settings(), "hulls": by_dft}
+    }
+    directory = existing_run(task.path).path
+    replace_text(directory / "quench.json", json.dumps(document, indent=1) + "\n")
+    for file in draw_quench(document, directory / "quench"):
         say(str(file))
+
+
+def _proposals(task: QuenchTask) -> tuple[list[str], list[Proposal], range]:
+    """Return endpoints and structures, and which of them begin anew at each pressure: those of runs beside this one."""
+    _, own = gathered([task.path], task.settings.window)
+    endpoints, found = gathered([task.path, *task.beside], task.settings.window)
+    followed = [*own, *given(task.files, endpoints)]
+    # Of what is gathered, the first run's comes first.
+    beside = found[len(own) :]
+    return endpoints, [*followed, *beside], range(len(followed), len(followed) + len(beside))
+
+
+def _prepared(task: QuenchTask, proposals: Sequence[Proposal], executor: QueueExecutor) -> Engine | None:
+    if task.dft is None:
+        return None
+    found = hull_snapshot(existing_run(task.path))
+    return task.dft.prepared(simple_cells(found, elements_of(proposals)), executor)
+
+
+def _hulls(task: QuenchTask, proposals: Sequence[Proposal], histories: Sequence[History]) -> list[HullAt]:
+    limit = spread_limit(task.potential)
+    columns = zip(*histories, strict=True)
+    return [hull_at(p, proposals, column, limit) for p, column in zip(task.settings.pressures, columns, strict=True)]
+
+
+def _document(task: QuenchTask, endpoints: Sequence[str], phases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {
+        "endpoints": endpoints,
+        "pressures_GPa": task.pressures_GPa,
+        "trained_GPa": trained_range_GPa(task.potential),
+        "searched": [str(run) for run in (task.path, *task.beside)],
+        "made_by": {"potential_sha256": identity(task.potential), "settings": plain(task.settings, {})},
+        "phases": phases,
+    }
 
 
 def _by_dft(
