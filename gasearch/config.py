@@ -16,9 +16,9 @@ from typing import Any, ClassVar
 
 import yaml
 
-from gasearch.crystal.composition import SYMBOLS, Composition, CompositionSpace, Pair
+from gasearch.crystal.composition import Composition, CompositionSpace, Pair
 from gasearch.errors import InputError
-from gasearch.espresso.runner import PROGRAMS, missing_programs
+from gasearch.espresso.runner import PROGRAMS, missing_programs, missing_pseudopotentials
 from gasearch.espresso.settings import ExportSettings, RefineSettings
 from gasearch.evolution.search import SearchSettings
 from gasearch.parallel.settings import ClusterSettings
@@ -257,10 +257,9 @@ def _unmet_by_dft(config: Config, refine: RefineSettings) -> Iterator[str]:
         return
     if refine.launch and config.cluster is None and missing_programs(refine.launch[:1]):
         yield f"refine.launcher: {refine.launch[0]} is not on the PATH"
-    if refine.pseudo_dir is not None:
-        files = [refine.pseudo_dir / f"{SYMBOLS[z]}.UPF" for z in config.space.elements]
-        if missing := ", ".join(file.name for file in files if not file.exists()):
-            yield f"refine.pseudo_dir: {missing} not in {refine.pseudo_dir}"
+    folder = refine.pseudo_dir
+    if folder is not None and (missing := missing_pseudopotentials(folder, config.space.elements)):
+        yield f"refine.pseudo_dir: {', '.join(missing)} not in {folder}"
 
 
 def _is_importable(module: str) -> bool:

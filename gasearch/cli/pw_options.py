@@ -49,5 +49,5 @@ def runner_of(options: Namespace, protocol: DftProtocol, folder: Path) -> PwRunn
         (options.pseudo_dir or default_pseudo_dir()).resolve(),
         timeout=3600 * options.timeout,
         launcher=launcher,
-        kept=folder / "calculations",
+        kept=folder.resolve() / "calculations",
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -144,8 +143,7 @@ def _engine(options: Namespace) -> Engine | None:
     if options.dft is None:
         return None
     protocol = protocol_of(options, options.dft)
-    runner = runner_of(options, protocol, options.path / "quench")
-    return EspressoEngine(replace(runner, kept=runner.kept.resolve()), protocol)
+    return EspressoEngine(runner_of(options, protocol, options.path / "quench"), protocol)
 
 
 def _barrier(options: Namespace) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso.pw import ScfResult
 from gasearch.espresso.runner import PwRunner, ScfFailure
-from gasearch.units import pressure_from_GPa
+from gasearch.units import pressure_from_GPa, pressure_to_GPa
 
 #: Relative change of volume over which the slope of the energy is taken, to either side.
 _CHANGE: Final = 0.03
@@ -48,6 +48,13 @@ class CutoffCheck:
     def error(self) -> float:
         """Difference of the two, relative to the pressure by the slope, or to 10 GPa where that is less."""
         return abs(self.by_stress - self.by_slope) / max(abs(self.by_slope), _LEAST)
+
+    def told(self, formula: str) -> str:
+        """Return by how much stress and slope differ, as the beginning of a sentence."""
+        return (
+            f"the stress of {formula} gives {pressure_to_GPa(self.by_stress):.1f} GPa where the slope of its energy "
+            f"gives {pressure_to_GPa(self.by_slope):.1f} GPa"
+        )
 
 
 def check_cutoff(runner: PwRunner, crystal: Crystal) -> CutoffCheck | ScfFailure:

@@ -124,6 +124,11 @@ def missing_programs(names: Sequence[str]) -> list[str]:
     return [name for name in names if shutil.which(name) is None]
 
 
+def missing_pseudopotentials(folder: Path, numbers: Sequence[int]) -> list[str]:
+    """Return the files ``X.UPF`` of elements that are not in a folder."""
+    return [f"{SYMBOLS[z]}.UPF" for z in numbers if not (folder / f"{SYMBOLS[z]}.UPF").is_file()]
+
+
 def find_program(name: str) -> str:
     """Return the path of a program of Quantum ESPRESSO; `MissingProgramError` if there is none."""
     path = shutil.which(name)
@@ -228,8 +233,7 @@ class PwRunner:
             find_program(program)
         if self.launcher and shutil.which(self.launcher[0]) is None:
             raise MissingProgramError(f"the launcher {self.launcher[0]} is not on the PATH: give another, or none")
-        missing = [f"{SYMBOLS[z]}.UPF" for z in numbers if not (self.pseudo_dir / f"{SYMBOLS[z]}.UPF").is_file()]
-        if missing:
+        if missing := missing_pseudopotentials(self.pseudo_dir, numbers):
             raise MissingProgramError(f"{', '.join(missing)} not in {self.pseudo_dir}: put the pseudopotentials there")
 
     def valences(self, numbers: Sequence[int]) -> np.ndarray:

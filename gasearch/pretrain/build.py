@@ -42,7 +42,6 @@ from gasearch.pretrain.sampling import (
 from gasearch.pretrain.settings import PretrainSettings
 from gasearch.pretrain.training import Training, train_all, tuned
 from gasearch.pretrain.validation import above_hull
-from gasearch.units import pressure_to_GPa
 
 #: The resolved input, kept beside the labels and beside the model.
 INPUT = "pretrain.yaml"
@@ -170,8 +169,7 @@ class Builder:
         found = check_cutoff(self.runner, lattice("bcc", number, volume))
         if isinstance(found, CutoffCheck) and found.error > _STRESS_TOLERANCE:
             raise CalculationError(
-                f"the stress of {SYMBOLS[number]} gives {pressure_to_GPa(found.by_stress):.1f} GPa where the slope of "
-                f"its energy gives {pressure_to_GPa(found.by_slope):.1f}: dft.ecutwfc {found.ecutwfc:g} is too low for "
+                f"{found.told(SYMBOLS[number])}: dft.ecutwfc {found.ecutwfc:g} is too low for "
                 "it; raise it, and ecutrho with it"
             )
 

@@ -147,7 +147,7 @@ def log_lifetime(barrier: float, temperature: float, attempts: float | None = No
     attempts : float, optional
         ν, THz.
     """
-    exponent = MEV_PER_EV * barrier / (MEV_PER_THZ * temperature / K_PER_THZ)
+    exponent = MEV_PER_EV * barrier / (MEV_PER_THZ * thermal_frequency(temperature))
     return exponent / math.log(10) - math.log10((attempts or thermal_frequency(temperature)) * 1e12)
 
 

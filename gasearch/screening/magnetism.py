@@ -125,12 +125,17 @@ def hysteresis(up: Softness, down: Softness) -> float | None:
     return up.low - down.high
 
 
+def _known_enthalpies(curves: Sequence[MagneticCurve]) -> np.ndarray:
+    """Return the enthalpies of curves with the same pressures (curves, n), inf where they are not known."""
+    return np.array([np.where(np.isfinite(c.enthalpies), c.enthalpies, np.inf) for c in curves])
+
+
 def lowest(curves: Sequence[MagneticCurve]) -> MagneticCurve:
     """Return the curve along which the enthalpy is lowest at each pressure, of curves with the same pressures.
 
     Its start names those that are taken, in order of pressure.
     """
-    enthalpies = np.array([np.where(np.isfinite(c.enthalpies), c.enthalpies, np.inf) for c in curves])
+    enthalpies = _known_enthalpies(curves)
     best = enthalpies.argmin(axis=0)
     points = np.arange(len(best))
     taken = dict.fromkeys(curves[i].start for i in best.tolist())
@@ -162,7 +167,7 @@ class Transition:
 
 def transitions(curves: Sequence[MagneticCurve]) -> list[Transition]:
     """Return where another curve becomes the lowest, of curves with the same pressures."""
-    enthalpies = np.array([np.where(np.isfinite(c.enthalpies), c.enthalpies, np.inf) for c in curves])
+    enthalpies = _known_enthalpies(curves)
     best, pressures = enthalpies.argmin(axis=0), curves[0].pressures
     found = []
     for k in np.flatnonzero(np.diff(best)).tolist():

@@ -77,8 +77,9 @@ def _drive(
             tasks = [executor.submit(follow, keeping, start, settings) for start in starts[name]]
             found = [one for task in tasks for one in task.result()]
             documents[name] = _document(found, settings, crystal)
-            grounds[name] = replace(_ground(found, settings), start=name)
-            soft[name] = _softness_of_order(found, settings)
+            upward = _upward(found, settings)
+            grounds[name] = replace(lowest(upward), start=name)
+            soft[name] = _softness_of_order(upward)
             # What is finished is there before the next one begins.
             whole = _whole(documents, grounds, ranked(soft), settings, shared)
             replace_text(folder / "magnetism.json", json.dumps(whole, indent=1) + "\n")
@@ -114,7 +115,7 @@ def _document(found: Sequence[Followed], settings: MagnetismSettings, crystal: C
             if isinstance(state, Failure)
         }
         raise CalculationError(f"every calculation with spins failed: {'; '.join(sorted(details))[:1000]}")
-    ground = _ground(found, settings)
+    ground = lowest(_upward(found, settings))
     return {
         "formula": crystal.composition.reduced.formula,
         "starts": {one.name: _states(one, curves[one.name], without) for one in found},
@@ -128,15 +129,13 @@ def _document(found: Sequence[Followed], settings: MagnetismSettings, crystal: C
     }
 
 
-def _ground(found: Sequence[Followed], settings: MagnetismSettings) -> MagneticCurve:
-    return lowest([one.curve(settings.pressures) for one in found if one.upwards])
+def _upward(found: Sequence[Followed], settings: MagnetismSettings) -> list[MagneticCurve]:
+    return [one.curve(settings.pressures) for one in found if one.upwards]
 
 
-def _softness_of_order(found: Sequence[Followed], settings: MagnetismSettings) -> Softness:
+def _softness_of_order(curves: Sequence[MagneticCurve]) -> Softness:
     """Return how soft the order is that is the lowest at the lowest pressure, along itself alone."""
-    curves = [one.curve(settings.pressures) for one in found if one.upwards]
-    first = _ground(found, settings).start.partition(", ")[0]
-    order = next(curve for curve in curves if curve.start == first)
+    order = min(curves, key=lambda c: c.enthalpies[0] if np.isfinite(c.enthalpies[0]) else np.inf)
     return softness(order.pressures, order.moments)
 
 

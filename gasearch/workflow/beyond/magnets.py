@@ -22,7 +22,6 @@ from gasearch.espresso.vc_relax import Descent
 from gasearch.files import replace_text, writing_to
 from gasearch.outcomes import Failure, Reason
 from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
-from gasearch.units import pressure_to_GPa
 from gasearch.workflow.dft.refined_document import structure_document, structure_from
 from gasearch.workflow.record.kept import kept_file
 
@@ -130,11 +129,8 @@ class EspressoMagnet:
         without = replace(self.runner, settings=self.protocol.pw, spins=(0.0,) * len(crystal))
         check = check_cutoff(without, crystal)
         if isinstance(check, CutoffCheck) and check.error > _WORTH_A_WORD:
-            found.append(
-                f"at {check.ecutwfc:g} Ry the stress of {crystal.composition.reduced.formula} gives "
-                f"{pressure_to_GPa(check.by_stress):.1f} GPa where the slope of its energy gives "
-                f"{pressure_to_GPa(check.by_slope):.1f}: raise --ecutwfc"
-            )
+            formula = crystal.composition.reduced.formula
+            found.append(f"at {check.ecutwfc:g} Ry {check.told(formula)}: raise --ecutwfc")
         return found
 
 

@@ -150,15 +150,17 @@ def analysed(bands: BandGrid, settings: NestingSettings) -> Nesting:
     """Return nesting and susceptibility of bands without spins."""
     temperature = kelvin_to_eV(settings.temperature)
     dense = fermi_bands(bands, settings.times, temperature)
+    chi0 = susceptibility(dense, temperature)
     responses = {
-        "chi0": susceptibility(dense, temperature),
-        "intra": susceptibility(dense, temperature, interband=False),
+        "chi0": chi0,
+        # One band has no pairs with others.
+        "intra": chi0 if len(dense.energies) == 1 else susceptibility(dense, temperature, interband=False),
         "xi": nesting(dense, temperature),
     }
     at_fermi = float(density(dense, temperature).mean())
-    stoner = None if settings.stoner is None else _instability(settings.stoner, at_fermi, responses["chi0"])
+    stoner = None if settings.stoner is None else _instability(settings.stoner, at_fermi, chi0)
     if stoner is not None and not stoner.orders:
-        responses["chi"] = enhanced(responses["chi0"], settings.stoner)
+        responses["chi"] = enhanced(chi0, settings.stoner)
     return Nesting(
         bands=dense,
         at_fermi=at_fermi,

@@ -26,7 +26,7 @@ from gasearch.screening.decompression import NO_MINIMUM, Check, DecompressionSet
 from gasearch.units import pressure_to_GPa
 from gasearch.workflow.beyond.diagram import HullAt, gathered, hull_at, relaxed_at
 from gasearch.workflow.beyond.quench_by_dft import asked_of_dft, documents_by_dft, refined_by_dft
-from gasearch.workflow.beyond.quench_document import phase_document, phase_lines
+from gasearch.workflow.beyond.quench_document import SYMPREC, against_hull, phase_document, phase_lines
 from gasearch.workflow.beyond.trust import is_trained_at, range_warnings
 from gasearch.workflow.dft.engines import Engine
 from gasearch.workflow.dft.proposals import elements_of, given, simple_cells
@@ -39,8 +39,6 @@ from gasearch.workflow.record.snapshots import hull_snapshot
 
 #: Structures that are relaxed together, as one task.
 _BLOCK = 16
-#: Å; tolerance of the space groups that are reported.
-_SYMPREC = 0.05
 
 History = list[Relaxed | Failure]
 
@@ -138,11 +136,10 @@ def _drive(
 
 def _proposals(task: QuenchTask) -> tuple[list[str], list[Proposal], range]:
     """Return endpoints and structures, and which of them begin anew at each pressure: those of runs beside this one."""
-    _, own = gathered([task.path], task.settings.window)
-    endpoints, found = gathered([task.path, *task.beside], task.settings.window)
+    endpoints, own = gathered([task.path], task.settings.window)
     followed = [*own, *given(task.files, endpoints)]
     # Of what is gathered, the first run's comes first.
-    beside = found[len(own) :]
+    beside = gathered([task.path, *task.beside], task.settings.window)[1][len(own) :] if task.beside else []
     return endpoints, [*followed, *beside], range(len(followed), len(followed) + len(beside))
 
 
@@ -303,7 +300,7 @@ def check_document(found: Check) -> dict[str, Any]:
 
 
 def _structure(crystal: Crystal) -> dict[str, Any]:
-    return {"space_group": space_group(crystal, _SYMPREC).symbol, "structure": structure_document(crystal)}
+    return {"space_group": space_group(crystal, SYMPREC).symbol, "structure": structure_document(crystal)}
 
 
 def _rows(
@@ -326,23 +323,7 @@ def _rows(
 
 
 def _against_hull(proposal: Proposal, result: Relaxed, hull: HullAt) -> dict[str, Any]:
-    built = hull.hull
-    vertices, parts = built.decomposition(np.asarray(proposal.shares))
-    return {
-        "space_group": space_group(result.crystal, _SYMPREC).symbol,
-        "volume_A3_per_atom": result.crystal.volume / len(result.crystal),
-        "enthalpy_eV_per_atom": result.enthalpy_per_atom,
-        "above_hull_eV_per_atom": float(built.above(proposal.shares, result.enthalpy_per_atom)),
-        "decomposes_into": [
-            {
-                "formula": hull.phases[built.ids[v]][1].crystal.composition.reduced.formula,
-                "space_group": space_group(hull.phases[built.ids[v]][1].crystal, _SYMPREC).symbol,
-                "share_of_atoms": float(part),
-            }
-            for v, part in zip(vertices, parts, strict=True)
-            if part > 1e-6
-        ],
-    }
+    return against_hull(proposal.shares, result, hull.hull, [relaxed.crystal for _, relaxed in hull.phases])
 
 
 def draw_quench(document: Mapping[str, Any], path: Path) -> list[Path]:

@@ -11,14 +11,12 @@ import numpy as np
 
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.fingerprint import same_but_for_volume
-from gasearch.crystal.symmetry import space_group, symmetrized
+from gasearch.crystal.symmetry import symmetrized
 from gasearch.outcomes import Failure, RefinedPhase, Relaxed
 from gasearch.thermodynamics.hull import Hull
 from gasearch.workflow.beyond.diagram import HullAt
+from gasearch.workflow.beyond.quench_document import SYMPREC, against_hull
 from gasearch.workflow.dft.refinement import Proposal, Refiner
-
-#: Å; tolerance of the symmetry that a relaxed structure is given, and of the space groups that are reported.
-_SYMPREC = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +46,7 @@ def refined_by_dft(
 ) -> list[dict[str, RefinedPhase | Failure]]:
     """Return what DFT relaxes the structures of each pressure (eV/Å³) to, by name."""
     futures = [
-        {name: executor.submit(refiner.refine, symmetrized(one.crystal, _SYMPREC), p) for name, one in those.items()}
+        {name: executor.submit(refiner.refine, symmetrized(one.crystal, SYMPREC), p) for name, one in those.items()}
         for those, p in zip(asked, pressures, strict=True)
     ]
     return [{name: future.result() for name, future in those.items()} for those in futures]
@@ -62,22 +60,16 @@ def documents_by_dft(
     Distances are lower bounds: another phase may lie below. Without a phase of an endpoint there are none.
     """
     done = {name: phase for name, phase in refined.items() if isinstance(phase, RefinedPhase)}
-    names = list(done)
-    hull = _hull([asked[name].proposal.shares for name in names], [done[n].relaxed.enthalpy_per_atom for n in names])
+    hull = _hull([asked[name].proposal.shares for name in done], [p.relaxed.enthalpy_per_atom for p in done.values()])
+    crystals = [phase.relaxed.crystal for phase in done.values()]
     documents: dict[str, dict[str, Any]] = {}
     for name, result in refined.items():
         if isinstance(result, Failure):
             documents[name] = {"failure": f"{result.reason}: {result.detail[:300]}".rstrip(": ")}
             continue
-        crystal, shares = result.relaxed.crystal, asked[name].proposal.shares
-        enthalpy = result.relaxed.enthalpy_per_atom
         documents[name] = {
-            "space_group": space_group(crystal, _SYMPREC).symbol,
-            "volume_A3_per_atom": crystal.volume / len(crystal),
-            "enthalpy_eV_per_atom": enthalpy,
-            "kept_its_structure": same_but_for_volume(asked[name].crystal, crystal),
-            "above_hull_eV_per_atom": None if hull is None else float(hull.above(shares, enthalpy)),
-            "decomposes_into": [] if hull is None else _parts(hull, shares, [done[n].relaxed.crystal for n in names]),
+            **against_hull(asked[name].proposal.shares, result.relaxed, hull, crystals),
+            "kept_its_structure": same_but_for_volume(asked[name].crystal, result.relaxed.crystal),
         }
     return documents
 
@@ -87,16 +79,3 @@ def _hull(shares: Sequence[np.ndarray], enthalpies: Sequence[float]) -> Hull | N
         return Hull.of(np.arange(len(shares)), np.array(shares), np.array(enthalpies))
     except ValueError:
         return None
-
-
-def _parts(hull: Hull, shares: np.ndarray, crystals: Sequence[Crystal]) -> list[dict[str, Any]]:
-    vertices, parts = hull.decomposition(np.asarray(shares))
-    return [
-        {
-            "formula": crystals[hull.ids[v]].composition.reduced.formula,
-            "space_group": space_group(crystals[hull.ids[v]], _SYMPREC).symbol,
-            "share_of_atoms": float(part),
-        }
-        for v, part in zip(vertices, parts, strict=True)
-        if part > 1e-6
-    ]

@@ -3,10 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
+
+from gasearch.crystal.crystal import Crystal
+from gasearch.crystal.symmetry import space_group
+from gasearch.outcomes import Relaxed
 from gasearch.screening.decompression import NO_MINIMUM, Verdict, lowest_minimum
+from gasearch.thermodynamics.hull import Hull
 from gasearch.units import MEV_PER_EV
+
+#: Å; tolerance of the space groups that are reported.
+SYMPREC: Final = 0.05
+
+
+def against_hull(
+    shares: np.ndarray, relaxed: Relaxed, hull: Hull | None, crystals: Sequence[Crystal]
+) -> dict[str, Any]:
+    """Return where a structure lies against a hull, whose ids are places among crystals; without one, no distance."""
+    crystal, enthalpy = relaxed.crystal, relaxed.enthalpy_per_atom
+    return {
+        "space_group": space_group(crystal, SYMPREC).symbol,
+        "volume_A3_per_atom": crystal.volume / len(crystal),
+        "enthalpy_eV_per_atom": enthalpy,
+        "above_hull_eV_per_atom": None if hull is None else float(hull.above(shares, enthalpy)),
+        "decomposes_into": [] if hull is None else _parts(hull, shares, crystals),
+    }
+
+
+def _parts(hull: Hull, shares: np.ndarray, crystals: Sequence[Crystal]) -> list[dict[str, Any]]:
+    vertices, parts = hull.decomposition(np.asarray(shares))
+    return [
+        {
+            "formula": crystals[hull.ids[v]].composition.reduced.formula,
+            "space_group": space_group(crystals[hull.ids[v]], SYMPREC).symbol,
+            "share_of_atoms": float(part),
+        }
+        for v, part in zip(vertices, parts, strict=True)
+        if part > 1e-6
+    ]
 
 
 def phase_document(name: str, formula: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
