@@ -23,8 +23,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from gasearch.crystal.crystal import Crystal
+from gasearch.espresso.installation import default_pseudo_dir
 from gasearch.espresso.pw import ScfResult
-from gasearch.espresso.runner import PwRunner, default_pseudo_dir
+from gasearch.espresso.runner import PwRunner
 from gasearch.potential.card import read_card
 from gasearch.potential.load import load_potential
 from gasearch.potential.potential import Batch, Potential

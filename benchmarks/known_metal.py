@@ -14,9 +14,11 @@ import numpy as np
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.symmetry import space_group
 from gasearch.espresso.electronic import electronic_structure
+from gasearch.espresso.installation import default_pseudo_dir
 from gasearch.espresso.protocol import PROTOCOLS
+from gasearch.espresso.record import ScfFailure
 from gasearch.espresso.relaxer import PwRelaxer
-from gasearch.espresso.runner import PwRunner, ScfFailure, default_pseudo_dir
+from gasearch.espresso.runner import PwRunner
 from gasearch.outcomes import Failure
 from gasearch.units import pressure_from_GPa
 from gasearch.workflow.dft.export import FORMAT

@@ -20,7 +20,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 from training_cells import POTENTIAL, TrainingCells, near_hull, training_cells
 
-from gasearch.espresso.runner import PwRunner, ScfFailure, default_pseudo_dir
+from gasearch.espresso.installation import default_pseudo_dir
+from gasearch.espresso.record import ScfFailure
+from gasearch.espresso.runner import PwRunner
 from gasearch.espresso.timing import relative_scf_time
 from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
 from gasearch.pretrain.labelling import Label

@@ -23,8 +23,9 @@ import numpy as np
 from gasearch.crystal.composition import SYMBOLS, Composition, CompositionSpace, SearchSpace
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.symmetry import primitive, symmetrized
+from gasearch.espresso.installation import default_pseudo_dir
 from gasearch.espresso.pw import PwSettings, k_grid
-from gasearch.espresso.runner import PwRunner, default_pseudo_dir
+from gasearch.espresso.runner import PwRunner
 from gasearch.outcomes import Relaxed
 from gasearch.parallel.executor import run_on_all_ranks
 from gasearch.potential.calibration import calibrate

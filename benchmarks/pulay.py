@@ -20,7 +20,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from learning_curve import train_missing
 from training_cells import TrainingCells, add_options, near_hull, print_errors, subset, training_cells
 
-from gasearch.espresso.runner import PwRunner, default_pseudo_dir
+from gasearch.espresso.installation import default_pseudo_dir
+from gasearch.espresso.runner import PwRunner
 from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
 from gasearch.potential.load import load_potential
 from gasearch.potential.settings import MaceSettings

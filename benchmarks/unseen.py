@@ -21,7 +21,8 @@ from discovery import is_phase
 from training_cells import add_options, training_cells
 
 from gasearch.crystal.composition import Composition
-from gasearch.espresso.runner import PwRunner, default_pseudo_dir
+from gasearch.espresso.installation import default_pseudo_dir
+from gasearch.espresso.runner import PwRunner
 from gasearch.parallel.executor import run_on_all_ranks
 from gasearch.pretrain.publication import publish
 from gasearch.pretrain.training import Training, train_all

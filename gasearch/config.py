@@ -18,7 +18,7 @@ import yaml
 
 from gasearch.crystal.composition import Composition, CompositionSpace, Pair
 from gasearch.errors import InputError
-from gasearch.espresso.runner import PROGRAMS, missing_programs, missing_pseudopotentials
+from gasearch.espresso.installation import PROGRAMS, missing_programs, missing_pseudopotentials
 from gasearch.espresso.settings import ExportSettings, RefineSettings
 from gasearch.evolution.search import SearchSettings
 from gasearch.parallel.settings import ClusterSettings

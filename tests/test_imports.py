@@ -41,7 +41,7 @@ IMPORTERS = {
     "mace": ("potential/mace.py", "pretrain/"),
     "e3nn": ("potential/mace.py",),
     "torch": ("potential/mace.py", "pretrain/", "learning/autoencoder.py"),
-    "subprocess": ("espresso/runner.py", "parallel/cluster.py"),
+    "subprocess": ("parallel/process.py", "parallel/cluster.py"),
     "submitit": ("parallel/cluster.py",),
     "yaml": ("config.py",),
     "warnings": ("quiet.py",),

@@ -37,7 +37,8 @@ def protocol_of(options: Namespace, name: str) -> DftProtocol:
 
 def runner_of(options: Namespace, protocol: DftProtocol, folder: Path) -> PwRunner:
     """Return what runs pw.x as the options of `add_programs` say, and keeps its calculations below a folder."""
-    from gasearch.espresso.runner import PwRunner, default_pseudo_dir
+    from gasearch.espresso.installation import default_pseudo_dir
+    from gasearch.espresso.runner import PwRunner
     from gasearch.espresso.settings import launch_words
 
     try:

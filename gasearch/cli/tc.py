@@ -91,8 +91,8 @@ def with_run(arguments: list[str]) -> list[str]:
 
 
 def _tc_run(options: Namespace) -> None:
+    from gasearch.espresso.installation import default_pseudo_dir
     from gasearch.espresso.protocol import PHONON_PROTOCOLS
-    from gasearch.espresso.runner import default_pseudo_dir
     from gasearch.espresso.settings import launch_words
     from gasearch.workflow.coupling.electron_phonon import TcSettings, compute_tc
     from gasearch.workflow.dft.candidate_folders import read_candidates

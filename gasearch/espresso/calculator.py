@@ -9,8 +9,9 @@ import numpy as np
 
 from gasearch.crystal.convert import from_ase, voigt
 from gasearch.crystal.crystal import Crystal
+from gasearch.espresso.installation import default_pseudo_dir
 from gasearch.espresso.pw import PwSettings, ScfResult
-from gasearch.espresso.runner import PwRunner, default_pseudo_dir
+from gasearch.espresso.runner import PwRunner
 from gasearch.espresso.settings import launch_words
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ import numpy as np
 
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso.pw import ScfResult
-from gasearch.espresso.runner import PwRunner, ScfFailure
+from gasearch.espresso.record import ScfFailure
+from gasearch.espresso.runner import PwRunner
 from gasearch.units import pressure_from_GPa, pressure_to_GPa
 
 #: Relative change of volume over which the slope of the energy is taken, to either side.

@@ -28,7 +28,8 @@ from gasearch.espresso.pw import (
     structure_cards,
     system_lines,
 )
-from gasearch.espresso.runner import PwRunner, ScfFailure, ScfProblem, Step, failure, safer
+from gasearch.espresso.record import ScfFailure, ScfProblem, Step, failure
+from gasearch.espresso.runner import PwRunner, safer
 from gasearch.outcomes import ElectronicStructure
 from gasearch.units import EV_PER_RYDBERG
 

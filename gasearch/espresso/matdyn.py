@@ -11,7 +11,7 @@ import numpy as np
 
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso.ph import SMEARINGS, PhSettings, mass_settings
-from gasearch.espresso.runner import Step
+from gasearch.espresso.record import Step
 from gasearch.units import THZ_PER_INVERSE_CM, THZ_PER_RYDBERG
 
 #: How many times finer than the grid of ph.x the grid of the densities of states is, and its divisions at most.

@@ -17,7 +17,7 @@ import numpy as np
 
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso.pw import Grid, PwSettings, cards, control_lines, electrons_lines, joined, smeared, system_lines
-from gasearch.espresso.runner import Step
+from gasearch.espresso.record import Step
 
 PROGRAMS: Final = ("pw.x", "ph.x", "q2r.x", "matdyn.x")
 #: The file with the eigenvalues on the dense grid.

@@ -12,7 +12,8 @@ import numpy as np
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso.protocol import DftProtocol
 from gasearch.espresso.pw import PwSettings, ScfResult, may_be_magnetic, starting_spins
-from gasearch.espresso.runner import PwRunner, ScfFailure, ScfProblem, Step, failure, safer
+from gasearch.espresso.record import ScfFailure, ScfProblem, Step, failure
+from gasearch.espresso.runner import PwRunner, safer
 from gasearch.espresso.vc_relax import Descent, read_vc_relax, write_vc_relax
 from gasearch.outcomes import Attempt, Failure, Reason, RefinedPhase, Relaxed, SpinStart
 from gasearch.units import pressure_to_GPa

@@ -1,1 +1,1 @@
-"""Executors: serial and MPI."""
+"""Executors: serial, MPI, clusters; and other programs as processes."""

@@ -16,7 +16,8 @@ import numpy as np
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import CalculationError
 from gasearch.espresso.cutoff import basis_error, pulay_stress
-from gasearch.espresso.runner import PwRunner, ScfFailure
+from gasearch.espresso.record import ScfFailure
+from gasearch.espresso.runner import PwRunner
 from gasearch.espresso.timing import relative_scf_time
 from gasearch.pretrain.labelling import Label
 from gasearch.pretrain.validation import energies_per_element

@@ -17,9 +17,10 @@ from gasearch.crystal.composition import SYMBOLS, SearchSpace
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import CalculationError
 from gasearch.espresso.cutoff import CutoffCheck, check_cutoff
+from gasearch.espresso.installation import default_pseudo_dir
 from gasearch.espresso.overlap import overlap_warnings
 from gasearch.espresso.pw import ScfResult
-from gasearch.espresso.runner import PwRunner, default_pseudo_dir
+from gasearch.espresso.runner import PwRunner
 from gasearch.files import replace_text, writing_to
 from gasearch.folder import keep_input, locked
 from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks

@@ -15,7 +15,8 @@ import numpy as np
 
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso.pw import PwSettings, ScfResult, write_scf
-from gasearch.espresso.runner import PwRunner, ScfFailure
+from gasearch.espresso.record import ScfFailure
+from gasearch.espresso.runner import PwRunner
 from gasearch.espresso.timing import relative_scf_time
 from gasearch.files import replace_text, writing_to
 from gasearch.pretrain.sampling import Kind, Sample

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from gasearch.errors import CalculationError
-from gasearch.espresso.runner import run_command
+from gasearch.parallel.process import run_command
 from gasearch.pretrain.labelling import Label
 from gasearch.pretrain.model_size import PRESETS, ModelSize
 from gasearch.pretrain.sampling import Split, split_of

@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 
 from gasearch.errors import MissingProgramError
+from gasearch.espresso.installation import default_pseudo_dir
 from gasearch.espresso.pw import PwSettings
-from gasearch.espresso.runner import PwRunner, default_pseudo_dir
+from gasearch.espresso.runner import PwRunner
 from gasearch.espresso.settings import ExportSettings, RefineSettings
 from gasearch.evolution.termination import Termination
 from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks

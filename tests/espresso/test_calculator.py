@@ -5,8 +5,9 @@ import pytest
 
 from gasearch.crystal.convert import to_ase
 from gasearch.espresso.calculator import PwCalculator
+from gasearch.espresso.installation import default_pseudo_dir
 from gasearch.espresso.pw import PwSettings
-from gasearch.espresso.runner import PwRunner, default_pseudo_dir
+from gasearch.espresso.runner import PwRunner
 from gasearch.potential.ase_calculator import AseCalculator
 from gasearch.potential.potential import Batch
 

@@ -6,9 +6,11 @@ import pytest
 
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso.cutoff import CutoffCheck, basis_error, check_cutoff, pulay_stress, sufficient_cutoff
+from gasearch.espresso.installation import default_pseudo_dir
 from gasearch.espresso.protocol import PROTOCOLS
 from gasearch.espresso.pw import PwSettings, ScfResult, k_grid
-from gasearch.espresso.runner import PwRunner, ScfFailure, ScfProblem, default_pseudo_dir
+from gasearch.espresso.record import ScfFailure, ScfProblem
+from gasearch.espresso.runner import PwRunner
 from gasearch.units import pressure_from_GPa
 
 BCC = Crystal((np.ones((3, 3)) - 2 * np.eye(3)) * 0.73, [[0, 0, 0]], [1])

@@ -6,8 +6,10 @@ import pytest
 from gasearch.crystal.band_path import band_path
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso.electronic import electronic_structure, read_electronic, read_path, steps
+from gasearch.espresso.installation import PROGRAMS, default_pseudo_dir
 from gasearch.espresso.pw import PwSettings
-from gasearch.espresso.runner import PROGRAMS, PwRunner, ScfFailure, default_pseudo_dir
+from gasearch.espresso.record import ScfFailure
+from gasearch.espresso.runner import PwRunner
 from gasearch.outcomes import ElectronicStructure
 
 needs_espresso = pytest.mark.skipif(shutil.which("projwfc.x") is None, reason="Quantum ESPRESSO is not installed")

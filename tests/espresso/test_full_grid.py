@@ -9,8 +9,10 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.symmetry import irreducible, irreducible_points
 from gasearch.espresso.electronic import XML
 from gasearch.espresso.full_grid import full_grid, read_full_grid, steps
+from gasearch.espresso.installation import default_pseudo_dir
 from gasearch.espresso.pw import PwSettings
-from gasearch.espresso.runner import PwRunner, ScfFailure, ScfProblem, default_pseudo_dir
+from gasearch.espresso.record import ScfFailure, ScfProblem
+from gasearch.espresso.runner import PwRunner
 
 HALF = 1.0
 BCC = Crystal(HALF * (np.ones((3, 3)) - 2 * np.eye(3)), [[0, 0, 0]], [1])
@@ -60,7 +62,7 @@ class FakeRunner(PwRunner):
     """Fails as Davidson's method does, until another is asked for."""
 
     def run(self, steps, crystal, results=(), given=None):
-        from gasearch.espresso.runner import Record
+        from gasearch.espresso.record import Record
 
         line = "%" * 30
         self.kept.append(steps[0].text)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from gasearch.crystal.crystal import Crystal
+from gasearch.espresso.installation import default_pseudo_dir
 from gasearch.espresso.overlap import overlap_warnings
 from gasearch.espresso.pw import PwSettings
-from gasearch.espresso.runner import PwRunner, default_pseudo_dir
+from gasearch.espresso.runner import PwRunner
 from gasearch.espresso.upf import read_radius
 
 RADII = {1: 0.63, 11: 1.24, 16: 1.14, 17: 1.73}

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso import ph
+from gasearch.espresso.installation import default_pseudo_dir
 from gasearch.espresso.ph import PhSettings
 from gasearch.espresso.protocol import PHONON_PROTOCOLS
 from gasearch.espresso.pw import PwSettings, starting_spins
-from gasearch.espresso.runner import Step, default_pseudo_dir, run_program
+from gasearch.espresso.record import Step
+from gasearch.espresso.runner import run_program
 
 AL = Path(__file__).parents[1] / "data" / "espresso" / "al"
 FCC = (np.ones((3, 3)) - np.eye(3)) / 2

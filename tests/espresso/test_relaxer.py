@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from gasearch.crystal.crystal import Crystal
+from gasearch.espresso.installation import default_pseudo_dir
 from gasearch.espresso.protocol import PROTOCOLS, DftProtocol
-from gasearch.espresso.pw import PwSettings
+from gasearch.espresso.pw import PwSettings, ScfResult
+from gasearch.espresso.record import Record, ScfFailure, ScfProblem
 from gasearch.espresso.relaxer import PwRelaxer, Remedy
-from gasearch.espresso.runner import PwRunner, Record, ScfFailure, ScfProblem, ScfResult, default_pseudo_dir
+from gasearch.espresso.runner import PwRunner
 from gasearch.espresso.vc_relax import Descent
 from gasearch.outcomes import Failure, Reason, RefinedPhase
 from gasearch.units import pressure_from_GPa

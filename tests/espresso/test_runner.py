@@ -1,9 +1,7 @@
-import os
 import re
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,20 +10,11 @@ import pytest
 
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import MissingProgramError
+from gasearch.espresso.installation import default_pseudo_dir, installed_version
 from gasearch.espresso.pw import PwSettings
-from gasearch.espresso.runner import (
-    PwRunner,
-    Record,
-    ScfFailure,
-    ScfProblem,
-    Step,
-    clean_environment,
-    default_pseudo_dir,
-    failure,
-    installed_version,
-    run_program,
-    safer,
-)
+from gasearch.espresso.record import Record, ScfFailure, ScfProblem, Step, failure
+from gasearch.espresso.runner import PwRunner, safer
+from gasearch.parallel.process import TimeLimitError
 
 needs_pw = pytest.mark.skipif(shutil.which("pw.x") is None, reason="pw.x is not installed")
 needs_mpirun = pytest.mark.skipif(shutil.which("mpirun") is None, reason="mpirun is not installed")
@@ -35,22 +24,6 @@ ROUGH = PwSettings(ecutwfc=20.0, k_spacing=1.5, conv_thr=1e-9)
 @pytest.fixture
 def runner(tmp_path) -> PwRunner:
     return PwRunner(ROUGH, default_pseudo_dir(), timeout=120.0, scratch=tmp_path)
-
-
-def test_environment_loses_what_mpirun_put_there_and_nothing_else():
-    found = clean_environment(
-        {"OMPI_COMM_WORLD_RANK": "1", "PMIX_RANK": "1", "PRTE_X": "", "PMI_RANK": "0", "HOME": "/h"}
-        | {"OMPI_MCA_orte_hnp_uri": "u", "OMPI_MCA_ess": "pmi", "OMPI_UNIVERSE_SIZE": "2"}
-        | {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_MCA_btl": "self,tcp", "OMPI_MCA_rmaps_base_oversubscribe": "1"}
-    )
-    assert found == {
-        "HOME": "/h",
-        "OMP_NUM_THREADS": "1",
-        "OMPI_MCA_ess_singleton_isolated": "1",
-        "OMPI_ALLOW_RUN_AS_ROOT": "1",
-        "OMPI_MCA_btl": "self,tcp",
-        "OMPI_MCA_rmaps_base_oversubscribe": "1",
-    }
 
 
 def test_missing_pseudopotential_is_named(runner, tmp_path, hs):
@@ -131,7 +104,8 @@ import numpy as np
 from mpi4py import MPI
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso.pw import PwSettings
-from gasearch.espresso.runner import PwRunner, default_pseudo_dir
+from gasearch.espresso.installation import default_pseudo_dir
+from gasearch.espresso.runner import PwRunner
 runner = PwRunner(PwSettings(ecutwfc=20.0, k_spacing=2.0), default_pseudo_dir(), timeout=60.0)
 energy = runner.scf(Crystal(np.eye(3) * 1.5, [[0, 0, 0]], [1])).energy
 Path(f"energy-{MPI.COMM_WORLD.rank}").write_text(str(energy))
@@ -163,7 +137,7 @@ def fake_programs(monkeypatch):
     def run(step, directory, timeout, launcher=()):
         ran.append((step.program, timeout))
         if timeout < 5:
-            raise subprocess.TimeoutExpired(step.program, timeout, output=b"half")
+            raise TimeLimitError("half")
         (directory / "dos").write_text("1 2")
         return f"{step.program} says {step.text}. " + ("" if step.text == "bad" else "JOB DONE.")
 
@@ -294,58 +268,3 @@ def test_nothing_follows_an_scf_that_did_not_converge(runner, monkeypatch, hydro
 )
 def test_a_program_that_was_interrupted_may_be_run_again(text, lasting):
     assert failure(Record((text,))).problem.lasting is lasting
-
-
-@pytest.fixture
-def sleeper(tmp_path, monkeypatch) -> Path:
-    """A pw.x that writes its process id into a file and sleeps."""
-    program = tmp_path / "bin" / "pw.x"
-    program.parent.mkdir()
-    program.write_text("#!/bin/sh\necho $$ > pid\nexec sleep 60\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-    return tmp_path
-
-
-def ends(pid: int) -> bool:
-    """Whether a process ends within some seconds."""
-    for _ in range(100):
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except FileNotFoundError:
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.05)
-    return False
-
-
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="there is no /proc")
-def test_the_ranks_of_a_launcher_end_with_it_at_the_time_limit(sleeper):
-    with pytest.raises(subprocess.TimeoutExpired):
-        run_program(Step("pw.x", ""), sleeper, 0.5, ("sh", "-c", '"$@"; true', "launcher"))
-    assert ends(int((sleeper / "pid").read_text()))
-
-
-_PARENT = """
-import sys
-from pathlib import Path
-from gasearch.espresso.runner import Step, run_program
-run_program(Step("pw.x", ""), Path(sys.argv[1]), 60.0)
-"""
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it is Linux that kills it")
-@pytest.mark.parametrize("old", [False, True], ids=["setpriv", "a setpriv that is too old"])
-def test_a_program_dies_with_a_parent_that_is_killed(sleeper, tmp_path, monkeypatch, old: bool):
-    if old:
-        stand_in = tmp_path / "old" / "setpriv"
-        stand_in.parent.mkdir()
-        stand_in.write_text("#!/bin/sh\necho \"setpriv: unrecognized option '--pdeathsig'\" >&2\nexit 1\n")
-        stand_in.chmod(0o755)
-        monkeypatch.setenv("PATH", f"{stand_in.parent}:{os.environ['PATH']}")
-    with subprocess.Popen([sys.executable, "-c", _PARENT, str(sleeper)]) as parent:
-        while not (sleeper / "pid").exists() or not (sleeper / "pid").read_text():
-            time.sleep(0.05)
-        parent.kill()
-    assert ends(int((sleeper / "pid").read_text()))

@@ -8,8 +8,8 @@ import pytest
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import MissingProgramError
 from gasearch.espresso.electronic import gap_of, read_bands
+from gasearch.espresso.installation import default_pseudo_dir
 from gasearch.espresso.pw import NO_SPINS, PwSettings, read_scf, write_scf
-from gasearch.espresso.runner import default_pseudo_dir
 from gasearch.espresso.upf import read_core_correction, read_valence
 from gasearch.espresso.vc_relax import Descent, read_vc_relax, write_vc_relax
 

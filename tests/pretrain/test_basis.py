@@ -7,7 +7,7 @@ import pytest
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import CalculationError
 from gasearch.espresso.pw import PwSettings, ScfResult
-from gasearch.espresso.runner import ScfFailure, ScfProblem
+from gasearch.espresso.record import ScfFailure, ScfProblem
 from gasearch.pretrain.basis import BasisError, typical
 from gasearch.pretrain.labelling import Label
 from gasearch.pretrain.sampling import Kind, Sample

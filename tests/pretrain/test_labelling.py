@@ -13,7 +13,7 @@ import pytest
 
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso.pw import PwSettings, ScfResult
-from gasearch.espresso.runner import ScfFailure, ScfProblem
+from gasearch.espresso.record import ScfFailure, ScfProblem
 from gasearch.pretrain.labelling import count_failures, key, label_all, read_labels
 from gasearch.pretrain.sampling import Kind, Sample
 
@@ -99,7 +99,8 @@ from pathlib import Path
 import numpy as np
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso.pw import PwSettings
-from gasearch.espresso.runner import PwRunner, default_pseudo_dir
+from gasearch.espresso.installation import default_pseudo_dir
+from gasearch.espresso.runner import PwRunner
 from gasearch.pretrain.labelling import label_all
 from gasearch.pretrain.sampling import Kind, Sample
 samples = [Sample(Crystal(np.eye(3) * a, [[0, 0, 0]], [1]), "random-0", Kind.RANDOM) for a in (1.4, 1.5, 1.6, 1.7)]

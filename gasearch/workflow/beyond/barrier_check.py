@@ -10,8 +10,10 @@ from typing import Any, Final
 import numpy as np
 
 from gasearch.crystal.crystal import Crystal
+from gasearch.espresso.installation import installed_version
 from gasearch.espresso.pw import Grid, ScfResult, k_grid
-from gasearch.espresso.runner import PwRunner, ScfFailure, installed_version
+from gasearch.espresso.record import ScfFailure
+from gasearch.espresso.runner import PwRunner
 from gasearch.units import MEV_PER_EV, pressure_from_GPa, pressure_to_GPa
 from gasearch.workflow.dft.refined_document import structure_from
 

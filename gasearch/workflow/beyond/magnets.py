@@ -14,10 +14,12 @@ from gasearch.crystal.composition import SYMBOLS
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso.cutoff import CutoffCheck, check_cutoff
 from gasearch.espresso.electronic import XML, gap_of, read_bands
+from gasearch.espresso.installation import installed_version
 from gasearch.espresso.protocol import DftProtocol
 from gasearch.espresso.pw import read_scf, write_scf
+from gasearch.espresso.record import Step, failure
 from gasearch.espresso.relaxer import PwRelaxer
-from gasearch.espresso.runner import PwRunner, Step, failure, installed_version, safer
+from gasearch.espresso.runner import PwRunner, safer
 from gasearch.espresso.vc_relax import Descent
 from gasearch.files import replace_text, writing_to
 from gasearch.outcomes import Failure, Reason

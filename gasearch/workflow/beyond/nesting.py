@@ -16,9 +16,11 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.geometry import NEIGHBOURS
 from gasearch.errors import CalculationError
 from gasearch.espresso.full_grid import full_grid
+from gasearch.espresso.installation import installed_version
 from gasearch.espresso.ph import shown
 from gasearch.espresso.pw import Grid
-from gasearch.espresso.runner import PwRunner, ScfFailure, installed_version
+from gasearch.espresso.record import ScfFailure
+from gasearch.espresso.runner import PwRunner
 from gasearch.files import replace_text, writing_to
 from gasearch.folder import locked
 from gasearch.outcomes import BandGrid

@@ -16,10 +16,11 @@ from gasearch.crystal.band_path import BandPath, band_path
 from gasearch.crystal.symmetry import irreducible
 from gasearch.errors import SpectrumError
 from gasearch.espresso import matdyn, ph
+from gasearch.espresso.installation import installed_version
 from gasearch.espresso.ph import shown
 from gasearch.espresso.protocol import PhononProtocol
 from gasearch.espresso.pw import Grid, starting_spins
-from gasearch.espresso.runner import PwRunner, installed_version
+from gasearch.espresso.runner import PwRunner
 from gasearch.espresso.timing import predicted
 from gasearch.files import replace_text, writing_to
 from gasearch.folder import locked

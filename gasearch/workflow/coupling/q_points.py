@@ -12,7 +12,8 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.espresso import matdyn, ph
 from gasearch.espresso.ph import Phonons, PhSettings
 from gasearch.espresso.pw import ScfResult, read_scf
-from gasearch.espresso.runner import PwRunner, Record, ScfFailure, failure
+from gasearch.espresso.record import Record, ScfFailure, failure
+from gasearch.espresso.runner import PwRunner
 from gasearch.outcomes import Failure, Reason
 from gasearch.superconductivity.electron_phonon import QPoint
 

@@ -14,10 +14,12 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.errors import CalculationError
 from gasearch.espresso.cutoff import CutoffCheck, sufficient_cutoff
 from gasearch.espresso.electronic import electronic_structure
+from gasearch.espresso.installation import PROGRAMS, default_pseudo_dir, installed_version
 from gasearch.espresso.protocol import DftProtocol
 from gasearch.espresso.pw import starting_spins
+from gasearch.espresso.record import ScfFailure
 from gasearch.espresso.relaxer import PwRelaxer
-from gasearch.espresso.runner import PROGRAMS, PwRunner, ScfFailure, default_pseudo_dir, installed_version
+from gasearch.espresso.runner import PwRunner
 from gasearch.espresso.settings import RefineSettings
 from gasearch.espresso.vc_relax import Descent
 from gasearch.files import replace_text, writing_to

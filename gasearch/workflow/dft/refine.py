@@ -14,7 +14,7 @@ from typing import Any
 from gasearch.crystal.composition import Composition
 from gasearch.errors import CalculationError
 from gasearch.espresso.overlap import overlap_warnings
-from gasearch.espresso.runner import ScfFailure, ScfProblem
+from gasearch.espresso.record import ScfFailure, ScfProblem
 from gasearch.espresso.settings import RefineSettings
 from gasearch.files import replace_text, writing_to
 from gasearch.folder import locked

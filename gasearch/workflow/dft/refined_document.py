@@ -11,7 +11,7 @@ import numpy as np
 from gasearch.crystal.composition import SYMBOLS
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.symmetry import space_group
-from gasearch.espresso.runner import ScfFailure
+from gasearch.espresso.record import ScfFailure
 from gasearch.outcomes import ElectronicStructure, Failure, RefinedPhase, SpinStart
 from gasearch.thermodynamics.hull import Hull, endpoint_enthalpies
 from gasearch.units import pressure_to_GPa

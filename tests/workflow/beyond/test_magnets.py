@@ -10,7 +10,7 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.espresso.cutoff import CutoffCheck
 from gasearch.espresso.protocol import PROTOCOLS
 from gasearch.espresso.pw import PwSettings, read_scf
-from gasearch.espresso.runner import Record
+from gasearch.espresso.record import Record
 from gasearch.outcomes import Failure
 from gasearch.workflow.beyond import magnets
 from gasearch.workflow.beyond.magnets import EspressoMagnet, MagneticState

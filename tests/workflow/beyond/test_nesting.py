@@ -8,8 +8,10 @@ import pytest
 
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import CalculationError
+from gasearch.espresso.installation import default_pseudo_dir
 from gasearch.espresso.pw import PwSettings
-from gasearch.espresso.runner import PwRunner, ScfFailure, ScfProblem, default_pseudo_dir
+from gasearch.espresso.record import ScfFailure, ScfProblem
+from gasearch.espresso.runner import PwRunner
 from gasearch.outcomes import BandGrid
 from gasearch.workflow.beyond import nesting
 from gasearch.workflow.beyond.nesting import NestingSettings, screen_nesting
