@@ -242,6 +242,8 @@ def _unmet(config: Config) -> Iterator[str]:
     references = config.refine.references if config.refine else ()
     given = [("seeds", path) for path in config.seeds] + [("refine.references", path) for path in references]
     yield from (f"{key}: there is no file {path}" for key, path in given if not path.exists())
+    models = config.search.selection.tc_models
+    yield from (f"search.selection.tc_models: there is no folder {path}" for path in models if not path.is_dir())
     if config.refine:
         yield from _unmet_by_dft(config, config.refine)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
 from gasearch.crystal.composition import Composition
 from gasearch.evolution.archive import Archive
 from gasearch.evolution.candidate import Individual
-from gasearch.evolution.descriptors import descriptor, value
+from gasearch.evolution.descriptors import Descriptor, descriptor, value
 from gasearch.evolution.pareto import crowding, fronts
 
 #: How many individuals, at most, are parents for what they are by the aims.
@@ -56,14 +57,18 @@ class Aims:
         Name of a descriptor → ``highest`` or ``lowest``.
     within : float
         Enthalpy above the hull up to which individuals are ranked, eV per atom.
+    of_models : mapping
+        Descriptors that know more than the crystal, by name.
     """
 
-    def __init__(self, aims: Mapping[str, str], within: float):
+    def __init__(
+        self, aims: Mapping[str, str], within: float, of_models: Mapping[str, Descriptor] = MappingProxyType({})
+    ):
         self.ways = dict(aims)
         self.names = tuple(aims)
         self.within = within
         self._signs = np.array([-1.0 if way == "highest" else 1.0 for way in aims.values()])
-        self._functions = [descriptor(name) for name in aims]
+        self._functions = [descriptor(name, of_models) for name in aims]
         self._known: dict[int, np.ndarray] = {}
 
     def standing(self, archive: Archive) -> Standing | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 import numpy as np
@@ -46,18 +47,22 @@ def hydrogen_distance(crystal: Crystal) -> float:
 DESCRIPTORS: Final[Mapping[str, Descriptor]] = {
     one.__name__: one for one in (hydrogen_share, volume_per_atom, atoms, shortest_distance, hydrogen_distance)
 }
+#: The name that an input may give to what models of Tc expect.
+TC: Final = "tc"
 
 
-def descriptor(name: str) -> Descriptor:
+def descriptor(name: str, of_models: Mapping[str, Descriptor] = MappingProxyType({})) -> Descriptor:
     """Return a descriptor by its name, or by the import path of a function that takes a `Crystal`.
+
+    ``of_models`` are those, by name, that know more than the crystal.
 
     Raises
     ------
     InputError
         If it cannot be imported or called.
     """
-    if name in DESCRIPTORS:
-        return DESCRIPTORS[name]
+    if found := of_models.get(name) or DESCRIPTORS.get(name):
+        return found
     module, _, function = name.rpartition(".")
     try:
         found = getattr(importlib.import_module(module), function)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.evolution.aims import Aims, Standing, by_composition
 from gasearch.evolution.archive import Archive, TwinTolerance
 from gasearch.evolution.candidate import Block, Candidate, Individual, Outcome
+from gasearch.evolution.descriptors import Descriptor
 from gasearch.evolution.feedback import FeedbackSettings
 from gasearch.evolution.operators import RANDOM, OperatorWeights
 from gasearch.evolution.selection import CompositionChoice, ParentChoice, SelectionSettings, drawn
@@ -126,6 +128,8 @@ class Search:
         Key of all random choices.
     given : sequence of (operator, Crystal)
         Seeds and prototypes; they come first.
+    of_models : mapping
+        Descriptors that know more than the crystal, by the names that aims give them.
     """
 
     def __init__(
@@ -134,6 +138,7 @@ class Search:
         settings: SearchSettings,
         seed: int,
         given: Sequence[tuple[str, Crystal]] = (),
+        of_models: Mapping[str, Descriptor] = MappingProxyType({}),
     ):
         self.space = space
         self.settings = settings
@@ -142,7 +147,7 @@ class Search:
         self.archive = Archive(space, settings.twins, np.inf if settings.max_spread is None else settings.max_spread)
         self.weights = OperatorWeights(settings.operators, settings.adapt)
         self.compositions = CompositionChoice(space, settings.selection)
-        self.aims = Aims(settings.selection.aims, settings.selection.aims_within)
+        self.aims = Aims(settings.selection.aims, settings.selection.aims_within, of_models)
         self._founders = len(self.given) + settings.first_generation
         self.told = 0
         self.relaxations = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from gasearch.crystal.composition import Composition, CompositionSpace
 from gasearch.evolution.aims import Standing
 from gasearch.evolution.archive import Archive
 from gasearch.evolution.candidate import Individual
-from gasearch.evolution.descriptors import DESCRIPTORS
+from gasearch.evolution.descriptors import DESCRIPTORS, TC
 from gasearch.schema import setting, unknown
 from gasearch.thermodynamics.fitness import boltzmann
 from gasearch.thermodynamics.hull import Hull
@@ -35,10 +36,13 @@ class SelectionSettings:
         Range in composition (endpoint shares) from which the parents for a composition come.
     aims : mapping
         What counts beside the distance to the hull: descriptor → highest or lowest. A descriptor is hydrogen_share,
-        volume_per_atom, atoms, shortest_distance, hydrogen_distance, or the import path of a function that takes a
+        volume_per_atom, atoms, shortest_distance, hydrogen_distance, tc, or the import path of a function that takes a
         Crystal. Compounds on their Pareto front, and those behind it, become parents and attract the search.
     aims_within : float
         Enthalpy above the hull up to which compounds are ranked by the aims, per atom.
+    tc_models : tuple of Path
+        Folders of models that expect a Tc of a composition at the pressure (`gasearch tc train`), for the aim tc; the
+        first that knows a composition speaks.
     """
 
     per_composition: int = setting(5, at_least=1)
@@ -47,10 +51,14 @@ class SelectionSettings:
     width: float = setting(0.1, above=0)
     aims: Mapping[str, Literal["highest", "lowest"]] = setting(default_factory=dict)
     aims_within: float = setting(0.2, above=0, unit="meV")
+    tc_models: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
-        if wrong := [name for name in self.aims if name not in DESCRIPTORS and "." not in name]:
-            raise ValueError(f"aims: {'; '.join(unknown(name, DESCRIPTORS) for name in wrong)}")
+        known = (*DESCRIPTORS, TC)
+        if wrong := [name for name in self.aims if name not in known and "." not in name]:
+            raise ValueError(f"aims: {'; '.join(unknown(name, known) for name in wrong)}")
+        if (TC in self.aims) != bool(self.tc_models):
+            raise ValueError("tc_models: the aim tc needs models of Tc, and they need the aim; give both or neither")
 
 
 def drawn(weights: np.ndarray, rng: np.random.Generator) -> int:

@@ -286,6 +286,12 @@ def lambda_hopfield(candidate: Mapping[str, Any], eta: Mapping[str, float]) -> f
     return descriptors.mcmillan_hopfield(counts, eta, constants)
 
 
+def expected_tc(formula: str, pressure_GPa: float, models: Sequence[TcModel]) -> float:
+    """Return the Tc, K, that the first model that knows a composition at a pressure expects; NaN if none does."""
+    tc = verdict("", {"formula": formula, "pressure_GPa": pressure_GPa}, models).tc
+    return np.nan if tc is None else tc
+
+
 def verdict(name: str, candidate: Mapping[str, Any], models: Sequence[TcModel]) -> Verdict:
     """Return what the first model that knows a candidate says of it."""
     amounts, pressure = Amounts.from_formula(candidate["formula"]), float(candidate["pressure_GPa"])

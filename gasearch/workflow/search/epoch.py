@@ -31,7 +31,7 @@ from gasearch.workflow.record.summary import phases
 from gasearch.workflow.search.evaluation import Evaluation
 from gasearch.workflow.search.journal import NEAR_HULL, Journal
 from gasearch.workflow.search.plan import Plan
-from gasearch.workflow.search.preparation import calibration, given_structures
+from gasearch.workflow.search.preparation import calibration, descriptors_of_models, given_structures
 from gasearch.workflow.search.steady_state import run_search
 
 
@@ -54,7 +54,7 @@ def search_epoch(
 
     # A grand-canonical genetic algorithm proposes; the workers build, relax and compare.
     first = given_structures(plan, space) if given is None else given
-    search = Search(plan.space, trusting(plan), plan.seed, first)
+    search = Search(plan.space, trusting(plan), plan.seed, first, descriptors_of_models(plan))
     relaxer = partial(make_relaxer, plan.potential, plan.relaxation)
     evaluate = Evaluation(space, relaxer, plan.pressure, plan.seed, plan.search.twins, plan.search.stop_above)
     metadata = ArchiveMetadata(identity(plan.potential), plan.pressure, plan.space.elements)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,14 @@ from gasearch.crystal.composition import SYMBOLS, Pair, SearchSpace
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.prototype import prototypes
 from gasearch.errors import InputError, RunDirectoryError
+from gasearch.evolution.descriptors import TC, Descriptor
 from gasearch.evolution.operators import PROTOTYPE, SEED
 from gasearch.files import replace_text
+from gasearch.learning.card import read_model
+from gasearch.learning.ranking import expected_tc
 from gasearch.potential.calibration import Calibration, calibrate
 from gasearch.potential.potential import Potential
+from gasearch.units import pressure_to_GPa
 from gasearch.workflow.record.structure_files import read_structures
 from gasearch.workflow.search.plan import Plan
 
@@ -45,6 +50,26 @@ def given_structures(plan: Plan, space: SearchSpace) -> list[tuple[str, Crystal]
         raise InputError(f"seeds: {', '.join(outside)} lie outside the compositions of the search ({limits} a cell)")
     known = prototypes(space) if plan.prototypes else []
     return [(SEED, crystal) for crystal in seeds] + [(PROTOTYPE, crystal) for crystal in known]
+
+
+def descriptors_of_models(plan: Plan) -> dict[str, Descriptor]:
+    """Return the descriptors, by name, that follow from the plan's models and pressure.
+
+    Raises
+    ------
+    InputError
+        If a model cannot be read.
+    """
+    paths, pressure = plan.search.selection.tc_models, pressure_to_GPa(plan.pressure)
+    if not paths:
+        return {}
+    models = [read_model(path) for path in paths]
+
+    @cache
+    def tc(formula: str) -> float:
+        return expected_tc(formula, pressure, models)
+
+    return {TC: lambda crystal: tc(crystal.composition.reduced.formula)}
 
 
 def _as_document(made: Calibration) -> dict[str, Any]:

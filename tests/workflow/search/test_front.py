@@ -3,9 +3,15 @@
 import itertools
 import json
 
+import numpy as np
 import pytest
 
 from gasearch.cli import main
+from gasearch.learning.card import write_model
+from gasearch.learning.descriptors import Amounts
+from gasearch.learning.forest import Growth
+from gasearch.learning.ranking import train
+from gasearch.learning.tables import Superconductors
 
 INPUT = """
 endpoints: [Ni, P]
@@ -73,3 +79,36 @@ def test_an_unknown_aim_is_named_with_its_place(tmp_path, capsys):
     assert main(["check", str(tmp_path / "input.yaml")]) == 2
     told = capsys.readouterr().err
     assert "search.selection.aims.hydrogen_share" in told
+
+
+@pytest.fixture
+def tc_model(tmp_path):
+    """A model of a made-up law: Tc grows with the share of phosphorus."""
+    formula = tuple(f"{metal}{m}P{n}" for metal in ("Ni", "Co", "Fe") for m in range(1, 5) for n in range(1, 5))
+    tc = np.array([40 * Amounts.from_formula(one).shares[15] for one in formula])
+    model, report = train("supercon", Superconductors(formula, tc, None, None, 0), Growth(trees=5), seed=0)
+    write_model(model, report, tmp_path / "tc")
+    return tmp_path / "tc"
+
+
+def test_models_of_tc_are_an_aim(searched, tc_model):
+    """They know compositions: of each that stands on the front the lowest structure does."""
+    directory = searched("{tc: highest}, tc_models: [tc]")
+    front = json.loads((directory / "hull.json").read_text())["front"]
+    assert len({phase["formula"] for phase in front}) == len(front)
+    expected = [phase["aims"]["tc"] for phase in front]
+    assert expected == sorted(expected) and all(0 < tc < 40 for tc in expected)
+
+
+@pytest.mark.parametrize(
+    ("aims", "told"),
+    [
+        ("{tc: highest}", "tc_models: the aim tc needs models of Tc"),
+        ("{}, tc_models: [tc]", "tc_models: the aim tc needs models of Tc"),
+        ("{tc: highest}, tc_models: [nowhere]", "search.selection.tc_models: there is no folder"),
+    ],
+)
+def test_the_aim_and_its_models_come_together(aims, told, tmp_path, tc_model, capsys):
+    (tmp_path / "input.yaml").write_text(INPUT.replace("AIMS", aims))
+    assert main(["check", str(tmp_path / "input.yaml")]) == 2
+    assert told in capsys.readouterr().err
