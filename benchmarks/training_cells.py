@@ -19,7 +19,7 @@ from gasearch.pretrain.predecessor import Predecessor
 from gasearch.pretrain.sampling import Split, split_of
 from gasearch.pretrain.settings import PretrainSettings
 from gasearch.pretrain.training import TrainingSettings, tuned
-from gasearch.pretrain.validation import above_hull, rms_errors
+from gasearch.pretrain.validation import above_hull, held_out, rms_errors
 
 POTENTIAL = Path(__file__).parent.parent / "potentials" / "h-s-200gpa"
 
@@ -68,8 +68,7 @@ def subset(
 
 def near_hull(cells: TrainingCells, height: float = NEAR_HULL) -> list[Label]:
     """Return the cells that are held out, up to a height above the hull, eV/atom."""
-    pairs = zip(cells.labels, cells.above, strict=True)
-    return [label for label, above in pairs if above < height and split_of(label.sample.origin) is Split.TEST]
+    return [cells.labels[i] for i in np.flatnonzero(held_out(cells.labels) & (cells.above < height))]
 
 
 def print_errors(name: str, potential: Potential, test: list[Label], more: str = "") -> None:

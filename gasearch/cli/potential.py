@@ -6,7 +6,7 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
-from gasearch.cli.command import add_command, add_group, add_workers, say, workers_of
+from gasearch.cli.command import add_command, add_group, add_programs, say, workers_of
 from gasearch.errors import PotentialError
 
 
@@ -18,11 +18,11 @@ def add_potential(commands: Any) -> None:
         _pretrain,
         "make a potential from small cells labelled with DFT, or go on with it",
         "INPUT",
-        "gasearch pretrain inputs/pretrain-h-s.yaml --output potentials/h-s-200gpa",
+        "gasearch pretrain inputs/pretrain-h-s.yaml --output potentials/mine",
     )
     pretrain.add_argument("--output", "-o", type=Path, metavar="DIR", help="default: potentials/ and the input's name")
     pretrain.add_argument("--work", type=Path, metavar="DIR", help="labels and models; default: runs/ and that name")
-    add_workers(pretrain)
+    add_programs(pretrain, "pw.x", hours=1)
 
     example = "gasearch potential show potentials/h-s-200gpa"
     below = add_group(commands, "potential", "what is known of a potential", example)
@@ -43,30 +43,31 @@ def add_potential(commands: Any) -> None:
 def _pretrain(options: Namespace) -> None:
     from functools import partial
 
+    from gasearch.cli.pw_options import runner_of
     from gasearch.config import load_pretraining, to_yaml
     from gasearch.pretrain.build import pretrain
 
     settings = load_pretraining(options.path)
     name = options.path.stem
     work, output = options.work or Path("runs", name), options.output or Path("potentials", name)
-    pretrain(settings, work, output, partial(to_yaml, settings), say, workers_of(options))
+    runner = runner_of(options, settings.dft)
+    pretrain(settings, runner, work, output, partial(to_yaml, settings), say, workers_of(options))
 
 
 def _potential_show(options: Namespace) -> None:
     import json
     import tomllib
 
-    from gasearch.potential.card import CARD, card_file, check_model, find_model
+    from gasearch.potential.card import CARD, card_file, check_model, find_models
 
-    model, card = find_model(options.path)
+    models, card = find_models(options.path)
     if card is None:
-        raise PotentialError(f"nothing is known of {model}: there is no {CARD} beside it")
-    check_model(card, model)
-    for name in card.committee.files if card.committee else ():
-        check_model(card, model.parent / name)
+        raise PotentialError(f"nothing is known of {models[0]}: there is no {CARD} beside it")
+    for model in models:
+        check_model(card, model)
     if options.json:
         return print(json.dumps(tomllib.loads(card_file(options.path).read_text(encoding="utf-8")), indent=1))
-    print(f"model        {model} (sha256 as in its card)")
+    print(f"model        {models[0]} (sha256 as in its card)")
     print(f"elements     {', '.join(card.elements)}")
     print(f"pressure     {card.pressure_GPa[0]:g} to {card.pressure_GPa[1]:g} GPa")
     if card.committee:

@@ -11,6 +11,7 @@ from gasearch.errors import InputError
 
 if TYPE_CHECKING:
     from gasearch.espresso.protocol import DftProtocol
+    from gasearch.espresso.pw import PwSettings
     from gasearch.espresso.runner import PwRunner
 
 
@@ -35,8 +36,8 @@ def protocol_of(options: Namespace, name: str) -> DftProtocol:
     return replace(protocol, pw=replace(protocol.pw, ecutrho=options.ecutrho))
 
 
-def runner_of(options: Namespace, protocol: DftProtocol, folder: Path) -> PwRunner:
-    """Return what runs pw.x as the options of `add_programs` say, and keeps its calculations below a folder."""
+def runner_of(options: Namespace, settings: PwSettings, folder: Path | None = None) -> PwRunner:
+    """Return what runs pw.x as the options of `add_programs` say, and keeps its calculations below a folder if any."""
     from gasearch.espresso.installation import default_pseudo_dir
     from gasearch.espresso.runner import PwRunner
     from gasearch.espresso.settings import launch_words
@@ -46,9 +47,9 @@ def runner_of(options: Namespace, protocol: DftProtocol, folder: Path) -> PwRunn
     except ValueError as error:
         raise InputError(f"--{error}") from error
     return PwRunner(
-        protocol.pw,
+        settings,
         (options.pseudo_dir or default_pseudo_dir()).resolve(),
         timeout=3600 * options.timeout,
         launcher=launcher,
-        kept=folder.resolve() / "calculations",
+        kept=folder.resolve() / "calculations" if folder else None,
     )

@@ -143,7 +143,7 @@ def _engine(options: Namespace) -> Engine | None:
     if options.dft is None:
         return None
     protocol = protocol_of(options, options.dft)
-    return EspressoEngine(runner_of(options, protocol, options.path / "quench"), protocol)
+    return EspressoEngine(runner_of(options, protocol.pw, options.path / "quench"), protocol)
 
 
 def _barrier(options: Namespace) -> None:
@@ -161,7 +161,7 @@ def _barrier(options: Namespace) -> None:
         attempts=options.attempts,
         settings=BarrierSettings(options.paths, options.multiple, band),
         output=options.output,
-        check=runner_of(options, protocol_of(options, options.dft), options.output) if options.dft else None,
+        check=runner_of(options, protocol_of(options, options.dft).pw, options.output) if options.dft else None,
     )
     barrier(task, say, warn)
 

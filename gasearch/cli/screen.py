@@ -89,7 +89,7 @@ def _nesting(options: Namespace) -> None:
         stoner=options.stoner,
     )
     # Without spins: what is asked is which order the metal without one would choose.
-    runner = replace(runner_of(options, protocol, folder), spins=(0.0,) * len(crystal))
+    runner = replace(runner_of(options, protocol.pw, folder), spins=(0.0,) * len(crystal))
     screen_nesting(settings, runner, crystal, folder, say)
 
 
@@ -132,4 +132,4 @@ def _magnet(options: Namespace, folder: Path) -> Magnet:
         except ValueError as error:
             raise InputError(f"--{error}") from error
         return CalculatorMagnet(options.calculator, arguments, protocol.descent)
-    return EspressoMagnet(runner_of(options, protocol, folder), protocol)
+    return EspressoMagnet(runner_of(options, protocol.pw, folder), protocol)

@@ -30,6 +30,7 @@ from gasearch.espresso.record import (
     read_record,
 )
 from gasearch.espresso.upf import read_core_correction, read_radius, read_valence
+from gasearch.files import writing_to
 from gasearch.parallel.process import TimeLimitError, run_command
 
 
@@ -141,7 +142,8 @@ class PwRunner:
         place = self.kept / self._key(steps, elements, given) if self.kept else None
         if place and place.is_dir() and self._stands(record := read_record(place)):
             return record
-        with tempfile.TemporaryDirectory(prefix="pw-", dir=self.scratch) as directory:
+        scratch = self.scratch or Path(tempfile.gettempdir())
+        with writing_to(scratch), tempfile.TemporaryDirectory(prefix="pw-", dir=scratch) as directory:
             for name, text in given.items():
                 path = Path(directory, name)
                 path.parent.mkdir(exist_ok=True)

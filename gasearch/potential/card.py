@@ -177,6 +177,27 @@ def find_model(path: Path) -> tuple[Path, PotentialCard | None]:
     return model, card
 
 
+def find_models(path: Path) -> tuple[tuple[Path, ...], PotentialCard | None]:
+    """Return the model files that a path stands for, that of the potential first, then those of its committee.
+
+    A model file that is named itself, and is not the one that the card beside it names, stands for itself alone.
+
+    Raises
+    ------
+    PotentialError
+        If one of them is missing, or a card cannot be read.
+    """
+    model, card = find_model(path)
+    if card is None or card.committee is None or model.name != card.model:
+        return (model,), card
+    members = tuple(model.parent / name for name in card.committee.files)
+    if missing := [file.name for file in members if not file.is_file()]:
+        raise PotentialError(
+            f"{model.parent} is not complete: {', '.join(missing)} of its committee is missing; restore or rebuild it"
+        )
+    return (model, *members), card
+
+
 def _folder(path: Path) -> Path:
     return path if path.is_dir() else path.parent
 

@@ -9,10 +9,7 @@ import numpy as np
 
 from gasearch.crystal.crystal import Crystal
 from gasearch.outcomes import Failure, Relaxed, Relaxer
-from gasearch.potential.potential import Batch, BatchResult, Potential
-
-#: Structures that are judged together.
-_BATCH = 32
+from gasearch.potential.potential import Batch, BatchResult, Potential, compute_all
 
 
 class Committee:
@@ -38,15 +35,16 @@ class Committee:
         return BatchResult(*mean, {system: said for r in results for system, said in r.errors.items()})
 
     def spread(self, crystals: Sequence[Crystal]) -> np.ndarray:
-        """Return the standard deviation (n,) of the members' energies, eV/atom; NaN for a single member."""
+        """Return the standard deviation (n,) of the members' energies, eV/atom; NaN for a single member.
+
+        It is infinite where a member has no answer.
+        """
         if len(self.members) < 2:
             return np.full(len(crystals), np.nan)
-        parts = [crystals[first : first + _BATCH] for first in range(0, len(crystals), _BATCH)]
-        return np.concatenate([np.empty(0), *(self._spread(Batch.from_crystals(part)) for part in parts)])
-
-    def _spread(self, batch: Batch) -> np.ndarray:
-        energies = np.array([member.compute(batch).energy for member in self.members])
-        return np.std(energies / np.diff(batch.offsets), axis=0, ddof=1)
+        energies = np.array([compute_all(member, crystals).energy for member in self.members])
+        known = np.isfinite(energies).all(axis=0)
+        per_atom = np.where(known, energies, 0.0) / [len(crystal) for crystal in crystals]
+        return np.where(known, np.std(per_atom, axis=0, ddof=1), np.inf)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from gasearch.errors import MissingProgramError
-from gasearch.potential.card import CommitteeCard, find_model, sha256_of
+from gasearch.potential.card import find_models, sha256_of
 from gasearch.potential.committee import Committee
 from gasearch.potential.potential import Potential
 from gasearch.potential.settings import UNIVERSAL, AseSettings, LennardJonesSettings, MaceSettings, PotentialSettings
@@ -53,24 +53,19 @@ def load_committee(settings: PotentialSettings) -> Committee | None:
     PotentialError
         If a member is missing, or is not what the card says.
     """
-    folder, card = _with_committee(settings)
-    if card is None:
+    if not isinstance(settings, MaceSettings):
         return None
-    members = (replace(settings, path=folder / name) for name in card.files)
-    return Committee([load_potential(member) for member in (settings, *members)])
+    (_, *others), _ = find_models(settings.path)
+    members = (settings, *(replace(settings, path=file) for file in others))
+    return Committee([load_potential(member) for member in members]) if others else None
 
 
 def spread_limit(settings: PotentialSettings) -> float:
     """Return the spread of its committee, eV/atom, from which on the potential's card calls a structure unknown."""
-    _, card = _with_committee(settings)
-    return np.inf if card is None else card.spread_limit_meV_per_atom / MEV_PER_EV
-
-
-def _with_committee(settings: PotentialSettings) -> tuple[Path, CommitteeCard | None]:
     if not isinstance(settings, MaceSettings):
-        return Path(), None
-    model, card = find_model(settings.path)
-    return model.parent, card.committee if card and model.name == card.model else None
+        return np.inf
+    (_, *others), card = find_models(settings.path)
+    return card.committee.spread_limit_meV_per_atom / MEV_PER_EV if others and card and card.committee else np.inf
 
 
 def identity(settings: PotentialSettings) -> str:
@@ -81,16 +76,12 @@ def identity(settings: PotentialSettings) -> str:
     Raises
     ------
     PotentialError
-        If there is no model file.
+        If a model file is missing.
     """
     if not isinstance(settings, MaceSettings):
         return hashlib.sha256(repr(settings).encode()).hexdigest()
-    model, _ = find_model(settings.path)
-    folder, card = _with_committee(settings)
-    if card is None:
-        return sha256_of(model)
-    sums = [sha256_of(file) for file in (model, *(folder / name for name in card.files))]
-    return hashlib.sha256("".join(sums).encode()).hexdigest()
+    sums = [sha256_of(file) for file in find_models(settings.path)[0]]
+    return sums[0] if len(sums) == 1 else hashlib.sha256("".join(sums).encode()).hexdigest()
 
 
 @cache

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -98,6 +98,22 @@ class Potential(Protocol):
     def compute(self, batch: Batch) -> BatchResult:
         """Return energies, forces and stresses of all systems; each depends on that system alone, up to rounding."""
         ...
+
+
+#: Crystals that are computed together where there may be many: what a model needs of memory grows with them.
+_PART: Final = 32
+
+
+def compute_all(potential: Potential, crystals: Sequence[Crystal]) -> BatchResult:
+    """Return what a potential says of any number of crystals, computed in parts."""
+    parts = [crystals[first : first + _PART] for first in range(0, len(crystals), _PART)]
+    results = [potential.compute(Batch.from_crystals(part)) for part in parts]
+    return BatchResult(
+        energy=np.concatenate([np.empty(0), *(r.energy for r in results)]),
+        forces=np.concatenate([np.empty((0, 3)), *(r.forces for r in results)]),
+        stress=np.concatenate([np.empty((0, 3, 3)), *(r.stress for r in results)]),
+        errors={_PART * i + system: said for i, r in enumerate(results) for system, said in r.errors.items()},
+    )
 
 
 def check_elements(potential: Potential, numbers: Sequence[int] | np.ndarray) -> None:

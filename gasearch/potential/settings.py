@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from gasearch.crystal.composition import SYMBOLS, Pair
-from gasearch.potential.card import PotentialCard, card_beside
+from gasearch.errors import PotentialError
+from gasearch.potential.card import PotentialCard, card_beside, find_models
 from gasearch.potential.device import Device
 from gasearch.schema import setting
 
@@ -46,7 +47,13 @@ class MaceSettings:
         card = self.card
         known = card.elements if card else SYMBOLS
         missing = ", ".join(SYMBOLS[z] for z in elements if SYMBOLS[z] not in known)
-        return [f"path: {self.path} was made for {', '.join(known)}, not for {missing}"] if missing else []
+        if missing:
+            return [f"path: {self.path} was made for {', '.join(known)}, not for {missing}"]
+        try:
+            find_models(self.path)
+        except PotentialError as error:
+            return [f"path: {error}"]
+        return []
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,8 @@ class ActiveSettings:
         Share of the labels spent on structures on their way, the least alike of them.
     underway_steps : int
         Steps after which a structure is on its way.
+    stop_early : bool
+        Whether the rounds end when the errors at relaxed cells near the hull no longer fall.
     """
 
     relaxations: int = setting(200, at_least=1)
@@ -74,6 +76,7 @@ class ActiveSettings:
     rattled_share: float = setting(0.2, at_least=0, at_most=1)
     underway_share: float = setting(0.1, at_least=0, at_most=1)
     underway_steps: int = setting(8, at_least=1)
+    stop_early: bool = True
 
     def __post_init__(self) -> None:
         if self.broken_share + self.rattled_share + self.underway_share > 1:
@@ -196,14 +199,14 @@ def choose(
 ) -> list[Sample]:
     """Choose the cells of a round that are worth a label, which takes k-points of a spacing (1/Å).
 
-    The lowest structure of each composition always is. Of the others those are likelier that are low in enthalpy,
-    about which the committee disagrees, and whose labels do not take long; each composition is as likely as any other:
-    a crowd of similar structures at one composition does not hide the others.
+    The lowest structure of each composition comes first, nearest to the hull, as far as labels go. Of the others those
+    are likelier that are low in enthalpy, about which the committee disagrees, and whose labels do not take long; each
+    composition is as likely as any other: a crowd of similar structures at one composition does not hide the others.
     """
     n_broken = min(round(settings.broken_share * settings.labels), len(found.broken))
     n_rattled = round(settings.rattled_share * settings.labels)
     n_underway = min(round(settings.underway_share * settings.labels), len(found.underway))
-    lowest = _lowest(found)
+    lowest = _lowest(found)[: max(settings.labels - n_broken - n_rattled - n_underway, 0)]
     others = np.setdiff1d(np.arange(len(found.relaxed)), lowest)
     n_others = np.clip(settings.labels - n_broken - n_rattled - n_underway - len(lowest), 0, len(others))
     odds = _odds(found, others, settings.window, k_spacing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -15,47 +16,62 @@ import numpy as np
 
 from gasearch.crystal.composition import SYMBOLS, SearchSpace
 from gasearch.crystal.crystal import Crystal
-from gasearch.errors import CalculationError
+from gasearch.errors import CalculationError, RunDirectoryError
 from gasearch.espresso.cutoff import CutoffCheck, check_cutoff
-from gasearch.espresso.installation import default_pseudo_dir
 from gasearch.espresso.overlap import overlap_warnings
 from gasearch.espresso.pw import ScfResult
 from gasearch.espresso.runner import PwRunner
 from gasearch.files import replace_text, writing_to
 from gasearch.folder import keep_input, locked
 from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
+from gasearch.potential.card import CARD
 from gasearch.potential.committee import Committee
 from gasearch.potential.mace import Mace
 from gasearch.pretrain.active_learning import choose, explore, relax_in_blocks
 from gasearch.pretrain.basis import BasisError, typical
-from gasearch.pretrain.labelling import Label, label_all, read_labels, read_samples, write_samples
+from gasearch.pretrain.card import LOW, Made
+from gasearch.pretrain.labelling import Label, label_all, label_names, read_labels, read_samples, write_samples
 from gasearch.pretrain.predecessor import Predecessor, started_from
 from gasearch.pretrain.publication import publish
 from gasearch.pretrain.sampling import (
+    Kind,
     Sample,
+    Split,
     atomic_volume,
     diverse_samples,
     lattice,
     prototype_samples,
     search_space,
+    split_of,
     volume_scans,
 )
 from gasearch.pretrain.settings import PretrainSettings
 from gasearch.pretrain.training import Training, train_all, tuned
-from gasearch.pretrain.validation import above_hull
+from gasearch.pretrain.validation import above_hull, rms_errors
+from gasearch.units import MEV_PER_EV
 
 #: The resolved input, kept beside the labels and beside the model.
 INPUT = "pretrain.yaml"
 #: The sums of the potential that it goes on from, kept beside the labels.
 START = "start.txt"
-#: What may be another in the input of a pretraining that goes on: more rounds follow those that were made.
-MAY_CHANGE = ("rounds", "start")
+#: The sums of the pseudopotentials, kept beside the labels.
+PSEUDOPOTENTIALS = "pseudopotentials.txt"
+#: What may be another in the input of a pretraining that goes on: what is done stays, and what follows is done so.
+MAY_CHANGE = (
+    *("rounds", "start", "random_cells", "relaxations", "labels", "window_eV", "broken_share", "underway_share"),
+    *("underway_steps", "stop_early", "epochs", "stage_two", "further_epochs", "batch_size", "learning_rate"),
+    *("last_learning_rate", "weights", "stage_two_weights", "weight_scale_eV", "ceiling_eV", "validation_ceiling_eV"),
+)
+_LABELS, _VOLUMES = "labels", "volumes.json"
 #: By how much the stress may differ from the slope of the energy, relative to it.
 _STRESS_TOLERANCE = 0.05
+#: With fewer cells nothing is said of whether a round was of use.
+_FEW = 10
 
 
 def pretrain(
     settings: PretrainSettings,
+    runner: PwRunner,
     work: Path,
     output: Path,
     as_text: Callable[[Path], str],
@@ -67,6 +83,8 @@ def pretrain(
     Parameters
     ----------
     settings : PretrainSettings
+    runner : PwRunner
+        Labels, as the settings say.
     work : Path
         Folder of labels and models; what is in it already is not done again.
     output : Path
@@ -83,8 +101,8 @@ def pretrain(
     GasearchError
         For whatever a user can put right; what was labelled is kept.
     """
-    runner = PwRunner(settings.dft, default_pseudo_dir())
     runner.check(settings.compositions.elements)
+    _keep_others(output, as_text)
     before = started_from(settings, runner, output)
     run_on_all_ranks(partial(_drive, settings, runner, before, work, output, as_text, say), threads=workers)
 
@@ -102,13 +120,35 @@ def _drive(
     with writing_to(work):
         work.mkdir(parents=True, exist_ok=True)
     with locked(work / "lock"):
+        if not (work / _LABELS).exists():
+            # Nothing was labelled yet, and another input may begin here.
+            for name in (INPUT, START, PSEUDOPOTENTIALS, _VOLUMES):
+                (work / name).unlink(missing_ok=True)
         keep_input(work / INPUT, as_text(work), may_change=MAY_CHANGE)
-        keep_input(work / START, "".join(f"{name}: {s}\n" for name, s in before.sums.items()) if before else "")
+        keep_input(work / START, _listed(before.sums if before else {}))
+        keep_input(work / PSEUDOPOTENTIALS, _listed(runner.pseudopotentials(settings.compositions.elements)))
         builder = Builder(settings, work, runner, executor, say, before)
         builder.build()
         builder.publish(output)
         replace_text(output / INPUT, as_text(output))
     say(f"{output} holds the potential; `gasearch potential show {output}` tells what it can do")
+
+
+def _counted(kinds: Iterable[Kind]) -> str:
+    return ", ".join(f"{number} {kind}" for kind, number in Counter(kinds).items())
+
+
+def _listed(sums: Mapping[str, str]) -> str:
+    return "".join(f"{name}: {value}\n" for name, value in sums.items())
+
+
+def _keep_others(output: Path, as_text: Callable[[Path], str]) -> None:
+    """Refuse the folder of a potential that another input, or none, has made."""
+    if not (output / CARD).exists():
+        return
+    if not (output / INPUT).exists():
+        raise RunDirectoryError(f"{output} holds a potential that was not made by this input; give another --output")
+    keep_input(output / INPUT, as_text(output), may_change=MAY_CHANGE)
 
 
 def kept_by_element(file: Path, find: Callable[[], Mapping[int, float]]) -> dict[int, float]:
@@ -130,30 +170,36 @@ class Builder:
     before: Predecessor | None = None
 
     def build(self) -> None:
-        """Make all labels, and the model of each round."""
+        """Make all labels, and the models of each round, until one is of no use."""
         settings = self.settings
         # Simple lattices at all distances, known structure types, and random cells at all compositions and volumes,
         # the least alike of many, teach the potential where not to go.
         space = search_space(settings.compositions, self._atomic_volumes())
         self.label(self._first(space))
+        self.committee(0)
 
         # Cells that the potential itself holds for low minima teach it the order of the minima.
         for number in range(settings.rounds):
             self.label(self.chosen(space, number))
-        self.committee(settings.rounds)
+            self.committee(number + 1)
+            if not self.gains(number + 1):
+                break
 
     def _first(self, space: SearchSpace) -> list[Sample]:
         sampling, seed, k_spacing = self.settings.sampling, self.settings.seed, self.settings.dft.k_spacing
         simple = [*volume_scans(space, sampling), *prototype_samples(space, sampling, seed)]
-        return [*simple, *diverse_samples(space, sampling, seed, self.settings.random_cells, k_spacing)]
+        found = [*simple, *diverse_samples(space, sampling, seed, self.settings.random_cells, k_spacing)]
+        self.say(f"{len(found)} first cells: {_counted(sample.kind for sample in found)}")
+        return found
 
     @property
     def _labels(self) -> Path:
-        return self.work / "labels"
+        return self.work / _LABELS
 
     def _atomic_volumes(self) -> dict[int, float]:
         """Volumes of the elements at the middle pressure, Å³."""
-        return kept_by_element(self.work / "volumes.json", self._find_volumes)
+        with self._timed():
+            return kept_by_element(self.work / _VOLUMES, self._find_volumes)
 
     def _find_volumes(self) -> dict[int, float]:
         _, pressure, _ = self.settings.pressures
@@ -190,12 +236,24 @@ class Builder:
         with self._timed():
             label_all(samples, self.runner, self._labels, self.executor, self.say)
 
-    def labels(self) -> list[Label]:
-        """Return all labels that there are, completed with the Pulay stress."""
-        basis, own = self.basis(), list(read_labels(self._labels))
+    def labels(self, number: int) -> list[Label]:
+        """Return the labels that the models of a round learn from, completed with the Pulay stress.
+
+        They are those that there were when their training began: what comes later, they do not know.
+        """
+        basis, own = self.basis(), list(read_labels(self._labels, self._learned(number)))
         if self._given_basis.per_atom:
             return [*self._given, *basis.completed(own)]
         return basis.completed([*self._given, *own])
+
+    def _learned(self, number: int) -> list[str]:
+        """Return the names of these labels, kept as soon as they are asked for."""
+        path = self.work / f"model-{number}" / "labels.txt"
+        if not path.exists():
+            with writing_to(path.parent):
+                path.parent.mkdir(exist_ok=True)
+            replace_text(path, "\n".join(label_names(self._labels)))
+        return path.read_text().split()
 
     @property
     def _given(self) -> tuple[Label, ...]:
@@ -245,7 +303,7 @@ class Builder:
         models = self._models(number)
         if not all(model.exists() for model in models):
             trainings = [self._training(number, member) for member in range(len(models))]
-            labels, epochs = self.labels(), trainings[0].settings.epochs
+            labels, epochs = self.labels(number), trainings[0].settings.epochs
             self.say(f"training {len(trainings)} models on {len(labels)} labels, {epochs} epochs")
             with self._timed():
                 train_all(trainings, labels, self.above_hull(labels), self.executor, self.say)
@@ -279,7 +337,8 @@ class Builder:
         """Return the cells of a round; they are kept, as relaxations on other machines would end a little elsewhere."""
         path = self.work / f"round-{number}.json"
         if not path.exists():
-            write_samples(path, self.explore(space, self.committee(number), number))
+            with self._timed():
+                write_samples(path, self.explore(space, self.committee(number), number))
         return read_samples(path)
 
     def explore(self, space: SearchSpace, committee: Committee, number: int) -> list[Sample]:
@@ -304,8 +363,41 @@ class Builder:
         self.say(f"round {number + 1} of active learning: {len(chosen)} cells chosen")
         return chosen
 
+    def gains(self, number: int) -> bool:
+        """Say how wrong the models before and after a round are at low minima, and whether another round is worth it.
+
+        The cells are those of the first model's validation: it was not trained on them, and they are no test.
+        """
+        labels = self.labels(number)
+        low = self.above_hull(labels) < LOW
+        relaxed = [
+            label
+            for label, is_low in zip(labels, low, strict=True)
+            if is_low and label.sample.kind is Kind.RELAXATION and split_of(label.sample.origin) is Split.VALIDATION
+        ]
+        if len(relaxed) < _FEW:
+            return True
+        models = (Mace(self._models(n)[0], trusted=True) for n in (number - 1, number))
+        before, after = (rms_errors(model, relaxed).rmse_energy_meV_per_atom for model in models)
+        self.say(
+            f"round {number}: {before:.1f} before, {after:.1f} meV/atom after it at {len(relaxed)} relaxed cells up to "
+            f"{LOW * MEV_PER_EV:g} meV/atom above the hull"
+        )
+        if after < before or not self.settings.active.stop_early:
+            return True
+        self.say("such errors no longer fall, and active learning ends; with active.stop_early: false it goes on")
+        return False
+
+    @property
+    def last(self) -> int:
+        """The last round whose models are there."""
+        numbers = range(self.settings.rounds + 1)
+        return max(n for n in numbers if all(model.exists() for model in self._models(n)))
+
     def publish(self, output: Path) -> None:
         """Copy the last models to its folder, with the training set and the card."""
-        labels, last = self.labels(), self.settings.rounds
+        last = self.last
+        labels = self.labels(last)
         above = self.above_hull(labels)
-        publish(self.settings, self._models(last), self.runner, self.basis(), labels, above, self.seconds, output)
+        made = Made(f"gasearch pretrain {INPUT}", self.seconds)
+        publish(self.settings, self._models(last), self.runner, self.basis(), labels, above, made, output)

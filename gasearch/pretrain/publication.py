@@ -13,7 +13,7 @@ from gasearch.files import replacing, writing_to
 from gasearch.potential.committee import Committee
 from gasearch.potential.mace import Mace
 from gasearch.pretrain.basis import BasisError
-from gasearch.pretrain.card import TRAINING_SET, make_card, member_file, write_card
+from gasearch.pretrain.card import TRAINING_SET, Made, make_card, member_file, write_card
 from gasearch.pretrain.labelling import Label
 from gasearch.pretrain.settings import PretrainSettings
 from gasearch.pretrain.training import label_weights
@@ -27,7 +27,7 @@ def publish(
     basis: BasisError,
     labels: Sequence[Label],
     above: np.ndarray,
-    seconds: float,
+    made: Made,
     output: Path,
 ) -> None:
     """Write a potential's folder; the card comes last, and says that the others are there.
@@ -44,8 +44,7 @@ def publish(
     labels : sequence of Label
     above : (n,) array
         Their enthalpies above hull, eV/atom.
-    seconds : float
-        How long it took.
+    made : Made
     output : Path
     """
     committee = Committee([Mace(model, trusted=True) for model in models])
@@ -57,4 +56,4 @@ def publish(
         for member, model in enumerate(models):
             with replacing(output / member_file(member)) as part:
                 shutil.copyfile(model, part)
-        write_card(make_card(settings, committee, runner, basis, labels, above, output, seconds), output)
+        write_card(make_card(settings, committee, runner, basis, labels, above, output, made), output)

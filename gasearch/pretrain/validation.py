@@ -4,17 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
 from gasearch.crystal.composition import CompositionSpace
 from gasearch.crystal.crystal import Crystal
+from gasearch.crystal.fingerprint import fingerprint
 from gasearch.potential.card import RmsErrors
 from gasearch.potential.committee import Committee
-from gasearch.potential.potential import Batch, Potential
+from gasearch.potential.potential import Potential, compute_all
 from gasearch.pretrain.labelling import Label
+from gasearch.pretrain.sampling import Split, split_of
 from gasearch.thermodynamics.hull import above_own_hull
 from gasearch.units import GPA_PER_EV_PER_A3, MEV_PER_EV
+
+
+def held_out(labels: Sequence[Label]) -> np.ndarray:
+    """Return which cells (n,) are a test: those of the test split that are like no cell of another split.
+
+    The same structure is reached from several origins: an fcc lattice is a scan and a prototype, and relaxations end
+    in one minimum. So a test cell does not count that is, but for its volume, a cell that was trained on or chose the
+    epoch: of the same composition, with a fingerprint nearer than `_ALIKE`.
+    """
+    crystals = [label.sample.crystal for label in labels]
+    test = np.array([split_of(label.sample.origin) is Split.TEST for label in labels], dtype=bool)
+    elements = tuple(sorted({z for crystal in crystals for z in crystal.composition.elements}))
+    marks = np.array([fingerprint(crystal.scaled_to(_VOLUME * len(crystal)), elements) for crystal in crystals])
+    _, composition = np.unique([c.composition.reduced.formula for c in crystals], return_inverse=True)
+    for group in range(composition.max() + 1):
+        ours, others = np.flatnonzero(test & (composition == group)), np.flatnonzero(~test & (composition == group))
+        if ours.size and others.size:
+            test[ours] = (marks[ours] @ marks[others].T).max(axis=1) < 1 - 2 * _ALIKE
+    return test
 
 
 @dataclass(frozen=True)
@@ -34,6 +56,13 @@ class RankCorrelation:
     cells: int
     compositions: int
     spearman: float
+
+
+#: Cosine distance of two fingerprints up to which two crystals of one composition are one structure; copies that differ
+#: by a rattled strain of 5 % are 0.07 apart, copies of one minimum less than 0.02.
+_ALIKE: Final = 0.03
+#: Volume at which structures are compared, Å³ per atom; any would do.
+_VOLUME: Final = 10.0
 
 
 def above_hull(labels: Sequence[Label], compositions: CompositionSpace, *pressures: float) -> np.ndarray:
@@ -83,7 +112,7 @@ def rank_correlation(
 
     crystals = [label.sample.crystal for label in labels]
     wanted = above_hull(labels, compositions, pressure)
-    energies = potential.compute(Batch.from_crystals(crystals)).energy
+    energies = compute_all(potential, crystals).energy
     found = _above_hull(crystals, energies, compositions, pressure)
     chosen = np.flatnonzero(ordered & (wanted < window))
     formulas = {crystals[i].composition.reduced.formula for i in chosen}
@@ -117,7 +146,7 @@ def spread_quality(committee: Committee, labels: Sequence[Label]) -> SpreadQuali
     crystals = [label.sample.crystal for label in labels]
     spread, sizes = committee.spread(crystals), [len(crystal) for crystal in crystals]
     energies = np.array([label.result.energy for label in labels])
-    error = np.abs(committee.lead.compute(Batch.from_crystals(crystals)).energy - energies) / sizes
+    error = np.abs(compute_all(committee.lead, crystals).energy - energies) / sizes
     return SpreadQuality(len(labels), float(spearmanr(spread, error).statistic), float(np.quantile(spread, 0.95)))
 
 
@@ -125,10 +154,11 @@ def rms_errors(potential: Potential, labels: Sequence[Label], *, shifted: bool =
     """Return the root mean square errors of a potential on labelled cells; what is NaN in a label does not count.
 
     With ``shifted``, energies are compared after the energy of each element that fits best is added: other programs,
-    and other pseudopotentials, count them from other zeros.
+    and other pseudopotentials, count them from other zeros. Of no more energies than elements nothing is left to
+    compare, and their error is NaN.
     """
     crystals = [label.sample.crystal for label in labels]
-    result = potential.compute(Batch.from_crystals(crystals))
+    result = compute_all(potential, crystals)
     sizes = np.array([len(crystal) for crystal in crystals])
     wanted = np.array([label.result.energy for label in labels])
     found = result.energy + (_fitted_shift(wanted - result.energy, crystals) if shifted else 0.0)
@@ -163,6 +193,9 @@ def _fitted_shift(difference: np.ndarray, crystals: Sequence[Crystal]) -> np.nda
     """Return the cells' sums (n,) of those energies of the elements that fit these of the cells (n,) best, per atom."""
     elements = tuple(sorted({z for crystal in crystals for z in crystal.composition.elements}))
     counts, known = np.array([crystal.composition.vector(elements) for crystal in crystals]), np.isfinite(difference)
+    if known.sum() <= len(elements):
+        # As many energies as elements fit without an error, whatever they are.
+        return np.full(len(crystals), np.nan)
     return counts @ energies_per_element(counts[known], difference[known], np.ones(known.sum()))
 
 

@@ -12,7 +12,7 @@ from gasearch.potential.card import CARD, read_card, sha256_of
 from gasearch.potential.committee import Committee, JudgedRelaxer
 from gasearch.potential.lennard_jones import LennardJones
 from gasearch.potential.load import identity, load_committee, spread_limit
-from gasearch.potential.potential import Batch
+from gasearch.potential.potential import Batch, BatchResult
 from gasearch.potential.settings import AseSettings, MaceSettings
 
 
@@ -36,6 +36,12 @@ def test_the_mean_and_the_spread_are_those_of_the_members(crystals):
 def test_members_that_agree_do_not_spread_and_one_alone_cannot_tell(crystals):
     assert Committee([argon(0.01)] * 3).spread(crystals) == pytest.approx(0.0, abs=1e-15)
     assert np.isnan(Committee([argon(0.01)]).spread(crystals)).all()
+
+
+def test_a_member_without_an_answer_disagrees_beyond_any_limit(crystals):
+    lost = argon(0.01)
+    lost.compute = lambda batch: BatchResult(np.full(len(batch), np.inf), np.zeros((1, 3)), np.zeros((1, 3, 3)))
+    assert np.isposinf(Committee([argon(0.01), argon(0.02), lost]).spread(crystals[:1])).all()
 
 
 def test_the_spread_is_per_atom(crystals):

@@ -13,8 +13,11 @@ from gasearch.config import load_pretraining, to_yaml
 from gasearch.crystal.crystal import Crystal
 from gasearch.errors import CalculationError
 from gasearch.espresso.pw import PwSettings, ScfResult
-from gasearch.potential.card import read_card
-from gasearch.pretrain.build import Builder
+from gasearch.potential.card import RmsErrors, read_card
+from gasearch.pretrain.active_learning import ActiveSettings
+from gasearch.pretrain.build import MAY_CHANGE, Builder
+from gasearch.pretrain.labelling import Label
+from gasearch.pretrain.sampling import Kind, Sample, Split, lattice, split_of
 
 INPUT = """
 elements: [H]
@@ -103,12 +106,73 @@ def test_a_missing_pseudopotential_is_named(input_file, capsys):
 @pytest.mark.skipif(shutil.which("pw.x") is None, reason="pw.x is not installed")
 def test_the_folder_of_another_input_is_refused(input_file, capsys):
     work = input_file.parent / "work"
-    work.mkdir()
+    (work / "labels").mkdir(parents=True)
     settings = load_pretraining(input_file)
     (work / "pretrain.yaml").write_text(to_yaml(replace(settings, max_atoms=3), work))
     assert main(command(input_file)) == 4
     assert "-max_atoms: 3" in capsys.readouterr().err
-    assert not (work / "labels").exists()
+    assert not list((work / "labels").iterdir())
+
+
+@pytest.mark.skipif(shutil.which("pw.x") is None, reason="pw.x is not installed")
+def test_a_potential_of_another_input_is_not_overwritten(input_file, capsys):
+    output = input_file.parent / "out"
+    output.mkdir()
+    (output / "card.toml").write_text("")
+    assert main(command(input_file)) == 4
+    assert "was not made by this input" in capsys.readouterr().err
+    (output / "pretrain.yaml").write_text(to_yaml(replace(load_pretraining(input_file), max_atoms=3), output))
+    assert main(command(input_file)) == 4
+    assert "-max_atoms: 3" in capsys.readouterr().err
+    assert not (input_file.parent / "work").exists()
+
+
+@pytest.mark.parametrize("key", MAY_CHANGE)
+def test_what_may_change_is_in_the_input(key, input_file):
+    """A key that was renamed would silently be one that may not."""
+    lines = to_yaml(load_pretraining(input_file), input_file.parent).splitlines()
+    assert any(line.strip().startswith(f"{key}:") for line in lines)
+
+
+def test_what_decides_labels_or_the_size_of_models_may_not_change():
+    fixed = {"seed", "preset", "channels", "cutoff_A", "rattled_share", "max_atoms", "committee", "dtype"}
+    assert not fixed & set(MAY_CHANGE)
+
+
+@pytest.fixture
+def rounds(input_file, monkeypatch):
+    """A build whose models err by what their round says, on twelve relaxed cells of the validation."""
+    builder = Builder(load_pretraining(input_file), input_file.parent, None, None, print)
+    errors = {}
+    origin = next(name for name in map(str, range(99)) if split_of(name) is Split.VALIDATION)
+    result = ScfResult(0.0, np.zeros((1, 3)), np.zeros((3, 3)), 1, 1)
+    cells = [Label(Sample(lattice("bcc", 1, 1.5), origin, Kind.RELAXATION), result)] * 12
+    monkeypatch.setattr(Builder, "labels", lambda self, number: cells)
+    monkeypatch.setattr(Builder, "above_hull", lambda self, labels: np.zeros(len(labels)))
+    monkeypatch.setattr("gasearch.pretrain.build.Mace", lambda path, trusted: errors[path.parent.parent.name])
+    monkeypatch.setattr("gasearch.pretrain.build.rms_errors", lambda error, labels: RmsErrors(12, error, 0.0, 0.0))
+    return builder, errors
+
+
+@pytest.mark.parametrize(("after", "early", "goes_on"), [(9.0, True, True), (11.0, True, False), (11.0, False, True)])
+def test_rounds_end_when_errors_at_low_minima_no_longer_fall(after, early, goes_on, rounds, capsys):
+    builder, errors = rounds
+    builder = replace(builder, settings=replace(builder.settings, active=ActiveSettings(stop_early=early)))
+    errors |= {"model-0": 10.0, "model-1": after}
+    assert builder.gains(1) is goes_on
+    told = capsys.readouterr().out
+    assert f"10.0 before, {after:.1f} meV/atom after it at 12 relaxed cells" in told
+    assert ("active learning ends" in told) is not goes_on
+
+
+def test_labels_that_come_after_a_training_began_are_not_said_to_be_learned(input_file, make_label):
+    work = input_file.parent
+    builder = Builder(load_pretraining(input_file), work, None, None, print)
+    (work / "labels").mkdir()
+    (work / "labels" / "early.json").write_text("{}")
+    assert builder._learned(0) == ["early"]
+    (work / "labels" / "late.json").write_text("{}")
+    assert builder._learned(0) == ["early"] and builder._learned(1) == ["early", "late"]
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ def test_the_start_is_not_overwritten(given, settings, runner):
 @pytest.mark.parametrize(
     ("name", "damage", "message"),
     [
-        ("mace-1.model", Path.unlink, "mace-1.model of its card is missing"),
+        ("mace-1.model", Path.unlink, "mace-1.model of its committee is missing"),
         ("mace-2.model", lambda path: path.write_bytes(b"x"), "is not the model of its card"),
         ("training.extxyz", lambda path: path.write_text("x"), "is not the training set of its card"),
     ],
@@ -139,14 +139,14 @@ def test_labels_that_nothing_completed_are_completed(builder, before):
     incomplete = replace(builder, before=with_basis(before, {}))
     (builder.work / "basis.json").write_text('{"1": -0.1, "16": -0.1}')
     completed = BasisError({1: -0.1, 16: -0.1}).completed(before.labels)
-    for label, expected in zip(incomplete.labels(), completed, strict=True):
+    for label, expected in zip(incomplete.labels(0), completed, strict=True):
         assert np.array_equal(label.result.stress, expected.result.stress)
 
 
 def test_labels_that_were_completed_stay(builder, before):
     known = replace(builder, before=with_basis(before, {"H": -0.1, "S": -0.1}))
     assert known.basis().per_atom == {1: -0.1, 16: -0.1} and not (builder.work / "basis.json").exists()
-    for label, given in zip(known.labels(), before.labels, strict=True):
+    for label, given in zip(known.labels(0), before.labels, strict=True):
         assert np.array_equal(label.result.stress, given.result.stress)
 
 

@@ -3,8 +3,12 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from gasearch.potential.potential import Batch, BatchResult
-from gasearch.pretrain.validation import above_hull, rank_correlation, rms_errors
+from gasearch.crystal.crystal import Crystal
+from gasearch.espresso.pw import ScfResult
+from gasearch.potential.potential import Batch, BatchResult, compute_all
+from gasearch.pretrain.labelling import Label
+from gasearch.pretrain.sampling import Kind, Sample, Split, lattice, split_of
+from gasearch.pretrain.validation import above_hull, held_out, rank_correlation, rms_errors
 from gasearch.units import GPA_PER_EV_PER_A3
 
 
@@ -93,3 +97,46 @@ def test_the_order_above_the_hull_counts_each_by_its_own_hull(make_label, compos
     assert tilted.spearman == pytest.approx(1.0)
     assert order([0, 0, -0.1, -0.2, 0.0, 0.1]).spearman == pytest.approx(0.8)
     assert np.isnan(order([0, 0, -0.1, -0.2, 0.0, 0.1], window=0.07).spearman)
+
+
+def test_many_cells_are_computed_in_parts_to_the_same_end(make_label):
+    crystals = [make_label([1] * (1 + k % 3), 2.0 + 0.01 * k, 0.0).sample.crystal for k in range(70)]
+    together, parts = Shifted().compute(Batch.from_crystals(crystals)), compute_all(Shifted(), crystals)
+    for name in ("energy", "forces", "stress"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(together, name))
+    assert compute_all(Shifted(), []).forces.shape == (0, 3)
+
+
+def test_the_system_that_fails_is_named_whatever_part_it_is_in(make_label):
+    class Failing(Shifted):
+        def compute(self, batch: Batch) -> BatchResult:
+            found = super().compute(batch)
+            return BatchResult(found.energy, found.forces, found.stress, {len(batch) - 1: "no"})
+
+    crystals = [make_label([1], 2.0, 0.0).sample.crystal for _ in range(40)]
+    assert compute_all(Failing(), crystals).errors == {31: "no", 39: "no"}
+
+
+def test_as_many_energies_as_elements_have_no_error_that_a_shift_would_leave(make_label):
+    found = rms_errors(Shifted(), [make_label([1, 16], 3.0, -1000.0), make_label([1], 2.0, 7.0)], shifted=True)
+    assert np.isnan(found.rmse_energy_meV_per_atom) and found.rmse_force_meV_per_A == pytest.approx(100.0)
+
+
+def origin(split: Split) -> str:
+    """The first name of this split."""
+    return next(name for name in (f"random-{k}" for k in range(200)) if split_of(name) is split)
+
+
+def labelled(crystal: Crystal, split: Split) -> Label:
+    result = ScfResult(0.0, np.zeros((len(crystal), 3)), np.zeros((3, 3)), 1, 1)
+    return Label(Sample(crystal, origin(split), Kind.RANDOM), result)
+
+
+@pytest.mark.parametrize("other", [Split.TRAIN, Split.VALIDATION])
+def test_a_test_cell_that_is_a_copy_of_another_is_no_test(other):
+    fcc, bcc = lattice("fcc", 1, 2.0), lattice("bcc", 1, 2.0)
+    conventional = Crystal(2.5 * np.eye(3), [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]], [1] * 4)
+    labels = [labelled(fcc, other), labelled(conventional, Split.TEST), labelled(bcc, Split.TEST)]
+    assert held_out(labels).tolist() == [False, False, True]
+    # Of another element it is another structure.
+    assert held_out([labelled(lattice("fcc", 16, 8.0), other), labelled(fcc, Split.TEST)]).tolist() == [False, True]

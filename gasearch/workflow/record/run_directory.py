@@ -108,6 +108,11 @@ class RunDirectory:
         """Folder of what DFT said of structures that the search found."""
         return self.path / "labels"
 
+    @property
+    def asked(self) -> Path:
+        """The cells that a later epoch has asked DFT about."""
+        return self.path / "asked.json"
+
     def epoch(self, number: int) -> RunDirectory:
         """Return the folder of a later epoch: a search with a potential that has learnt from the one before."""
         return RunDirectory(self.path / f"epoch-{number}", self.path)

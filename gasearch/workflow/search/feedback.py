@@ -5,15 +5,17 @@ A new potential begins a new epoch, a search of its own in a folder of its own: 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.fingerprint import same_structure
-from gasearch.errors import PotentialError
+from gasearch.errors import PotentialError, RunDirectoryError
 from gasearch.espresso.pw import PwSettings
 from gasearch.espresso.runner import PwRunner
 from gasearch.evolution.archive import Archive
@@ -23,10 +25,11 @@ from gasearch.evolution.operators import SURVIVOR
 from gasearch.evolution.termination import Termination
 from gasearch.files import writing_to
 from gasearch.parallel.executor import QueueExecutor
+from gasearch.parallel.programs import drive_programs
 from gasearch.potential.settings import MaceSettings
 from gasearch.pretrain.diversity import descriptors, farthest_first
 from gasearch.pretrain.fine_tuning import fine_tune
-from gasearch.pretrain.labelling import Label, key, label_all, read_labels
+from gasearch.pretrain.labelling import Label, key, label_all, read_labels, read_samples, settled, write_samples
 from gasearch.pretrain.predecessor import Predecessor
 from gasearch.pretrain.sampling import Kind, Sample, Split, split_of
 from gasearch.workflow.record.run_directory import RunDirectory
@@ -91,30 +94,21 @@ def feed_back(
     """
     settings, known = feedback.settings, list(feedback.known)
     for number in range(1, settings.rounds + 1):
-        # Structures near the hull, the doubtful ones first, are labelled unless something like them was.
+        # Structures on the hull, then doubtful and other ones near it, are labelled unless something like them was.
         chosen = worth_a_label(archive, settings, known)
         if not chosen:
             say(f"feedback ends: all that is near the hull was labelled, {number - 1} times")
             return archive
         samples = [Sample(i.crystal, f"{Kind.FEEDBACK}-{number}-{i.id}", Kind.FEEDBACK) for i in chosen]
-        label_all(samples, feedback.runner, directory.labels, executor, say)
-        known += [sample.crystal for sample in samples]
+        epoch = directory.epoch(number)
+        keep_question(samples, epoch)
+        by_programs(partial(label_all, samples, feedback.runner, directory.labels), executor, say)
 
         # The potential learns them.
-        epoch = directory.epoch(number)
-        with writing_to(epoch.path):
-            epoch.path.mkdir(exist_ok=True)
         labels = labelled(samples, feedback.runner.settings, directory.labels)
-        fine_tune(
-            plan.potential.path,
-            labels,
-            settings.tuning_epochs,
-            settings.learning_rate,
-            feedback.runner,
-            epoch.potential,
-            executor,
-            say,
-        )
+        known += [s.crystal for s in samples if settled(s, feedback.runner, directory.labels)]
+        learn = partial(fine_tune, plan.potential.path, labels, settings.tuning_epochs, settings.learning_rate)
+        by_programs(partial(learn, feedback.runner, epoch.potential), executor, say)
         plan = plan.in_epoch(epoch)
 
         # The best begin a search of their own with it, under new ids.
@@ -126,6 +120,33 @@ def feed_back(
             return archive
     say(f"feedback ends after {settings.rounds} rounds, and the hull still changed in the last one")
     return archive
+
+
+def by_programs(
+    work: Callable[[QueueExecutor, Callable[[str], None]], None], executor: QueueExecutor, say: Callable[[str], None]
+) -> None:
+    """Let programs run on all ranks, or, where there is one, as many at a time as there are cores."""
+    drive_programs(lambda workers: work(workers, say), executor, os.cpu_count() or 1)
+
+
+def keep_question(samples: Sequence[Sample], epoch: RunDirectory) -> None:
+    """Keep what an epoch asks DFT, for which its potential and its search are.
+
+    Raises
+    ------
+    RunDirectoryError
+        If the search before it has gone on since, and asks something else.
+    """
+    with writing_to(epoch.path):
+        epoch.path.mkdir(exist_ok=True)
+    if not epoch.asked.exists():
+        return write_samples(epoch.asked, samples)
+    before = {sample.origin for sample in read_samples(epoch.asked)}
+    if before != {sample.origin for sample in samples}:
+        raise RunDirectoryError(
+            f"{epoch.path} learned from what the search before it had found then, and that has gone on since: remove "
+            "it and the epochs after it to learn again (labels are kept), or give search.termination as it was"
+        )
 
 
 def worth_a_label(archive: Archive, settings: FeedbackSettings, known: Sequence[Crystal]) -> list[Individual]:

@@ -21,6 +21,7 @@ from gasearch.potential.card import CARD
 from gasearch.potential.relaxation import RelaxationSettings
 from gasearch.potential.settings import MaceSettings
 from gasearch.pretrain.basis import BasisError
+from gasearch.pretrain.card import Made
 from gasearch.pretrain.labelling import Label
 from gasearch.pretrain.publication import publish
 from gasearch.pretrain.sampling import SamplingSettings, random_samples, search_space, volume_scans
@@ -69,7 +70,7 @@ def make_potential(folder: Path) -> None:
     above, models = above_hull(labels, ours.compositions, PRESSURE), []
     for member in range(ours.committee):
         models.append(train(Training(ours.training, folder.parent / f"training-{member}", member), labels, above))
-    publish(ours, models, runner, BasisError(), labels, above, 0.0, folder)
+    publish(ours, models, runner, BasisError(), labels, above, Made("by hand", 0.0), folder)
 
 
 def plan(folder: Path) -> Plan:

@@ -15,17 +15,18 @@ from gasearch.cli import main
 from gasearch.crystal.composition import Composition, CompositionSpace
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.fingerprint import fingerprint
-from gasearch.errors import PotentialError
+from gasearch.errors import PotentialError, RunDirectoryError
 from gasearch.evolution.archive import Archive, TwinTolerance
 from gasearch.evolution.candidate import Individual
 from gasearch.evolution.feedback import FeedbackSettings
 from gasearch.potential.card import PotentialCard, read_card
 from gasearch.pretrain.fine_tuning import settings_of, tuned
 from gasearch.pretrain.predecessor import Predecessor, label_settings
+from gasearch.pretrain.sampling import Kind, Sample
 from gasearch.pretrain.training import TrainingSettings
 from gasearch.workflow.record.archive_store import ArchiveStore
 from gasearch.workflow.record.run_directory import RunDirectory, existing_run
-from gasearch.workflow.search.feedback import best, same_hull, worth_a_label
+from gasearch.workflow.search.feedback import best, keep_question, same_hull, worth_a_label
 
 SPACE = CompositionSpace((Composition.from_formula("H"), Composition.from_formula("S")), 1, 4)
 POTENTIAL = Path(__file__).parents[3] / "potentials" / "h-s-200gpa"
@@ -99,6 +100,15 @@ def test_views_show_the_last_epoch_that_has_a_hull(tmp_path):
     run.epoch(1).hull.write_text("{}")
     assert existing_run(tmp_path).path == tmp_path / "epoch-1"
     assert existing_run(tmp_path).lock == run.lock
+
+
+def test_an_epoch_belongs_to_what_the_search_before_it_had_found(tmp_path):
+    epoch = RunDirectory(tmp_path).epoch(1)
+    asked = [Sample(crystal("HS", 0), f"feedback-1-{k}", Kind.FEEDBACK) for k in range(2)]
+    keep_question(asked, epoch)
+    keep_question(asked, epoch)
+    with pytest.raises(RunDirectoryError, match=r"epoch-1 learned from .* remove it and the epochs after it"):
+        keep_question([*asked, Sample(crystal("HS", 0), "feedback-1-7", Kind.FEEDBACK)], epoch)
 
 
 def test_a_card_says_how_to_label_and_to_train_further():
