@@ -1,5 +1,6 @@
 """What is built and published: metadata agree, and a wheel works in an environment that holds nothing else."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -8,10 +9,12 @@ import sys
 import tarfile
 import tomllib
 import zipfile
+from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -40,6 +43,18 @@ def test_every_dependency_has_a_version_that_was_tested():
     named = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]
     names = {re.match(r"[\w-]+", one)[0].lower() for one in named} - {"gasearch"}
     assert names <= pinned
+
+
+def test_every_pinned_version_is_for_each_python_that_we_promise():
+    """Also its first release: Debian 12 has 3.11.2."""
+    lowest = SpecifierSet(PROJECT["requires-python"])
+    promised = [version for version in ("3.11.0", "3.12.0", "3.13.0") if version in lowest]
+    assert promised
+    for line in (ROOT / "constraints.txt").read_text().splitlines():
+        name = line.partition("==")[0]
+        with contextlib.suppress(PackageNotFoundError):
+            admitted = SpecifierSet(metadata(name).get("Requires-Python") or "")
+            assert all(version in admitted for version in promised), f"{line} needs Python {admitted}"
 
 
 @pytest.fixture(scope="module")
