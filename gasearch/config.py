@@ -144,6 +144,12 @@ def holds_series(path: Path) -> bool:
     return is_series(_parse(path))
 
 
+def holds_pretraining(path: Path) -> bool:
+    """Whether an input file is one of `gasearch pretrain`: it names elements, not endpoints."""
+    data = _parse(path)
+    return isinstance(data, dict) and "elements" in data and "endpoints" not in data
+
+
 def load_series(path: Path) -> Series:
     """Read the input of a series; InputError with every problem, and its run where not all runs have it."""
     data, runs, problems = _parse(path), {}, []

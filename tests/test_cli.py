@@ -160,16 +160,34 @@ with open_run(Path({str(run_directory)!r}), {LENNARD_JONES!r}):
 def test_a_potential_is_compared_with_labelled_structures(tiny_mace: Path, tmp_path: Path, capsys):
     structures = tmp_path / "dft.extxyz"
     lattice = 'Lattice="4 0 0 0 4 0 0 0 4" Properties=species:S:1:pos:R:3:forces:R:3 pbc="T T T"'
-    structures.write_text(f"2\n{lattice} energy=-9.0\nH 0 0 0 0 0 0\nS 2 2 2 0 0 0\n")
+    cell = f"2\n{lattice} energy=-9.0\nH 0 0 0 0 0 0\nS 2 2 2 0 0 0\n"
+    structures.write_text(2 * cell)
     command = ["potential", "validate", str(tiny_mace), "--structures", str(structures)]
     assert main([*command, "--json"]) == 0
     errors = json.loads(capsys.readouterr().out)
-    assert errors["cells"] == 1
-    assert errors["counts"] == {"energies": 1, "forces": 6, "stresses": 0}
+    assert errors["cells"] == 2
+    assert errors["counts"] == {"energies": 2, "forces": 12, "stresses": 0}
     assert errors["rmse_energy_meV_per_atom"] == pytest.approx(0.0, abs=1e-3)
     assert errors["rmse_stress_GPa"] is None
     assert main(command) == 0
     assert "shifted per element" in capsys.readouterr().out
+    structures.write_text(cell)
+    assert main([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rmse_energy_meV_per_atom"] is None
+    assert main(command) == 0
+    assert "too few energies" in capsys.readouterr().err
+
+
+def test_what_is_known_of_a_potential_is_printed(capsys):
+    assert main(["potential", "show", "potentials/li-s-100gpa"]) == 0
+    told = capsys.readouterr().out
+    for line in ("elements     Li, S", "50 to 150 GPa", "381 cells, PBE", "3 models", "on 12 cells", "note: "):
+        assert line in told
+
+
+def test_an_input_of_a_pretraining_is_checked_too(capsys):
+    assert main(["check", "inputs/pretrain-h-s.yaml"]) == 0
+    assert "further_epochs: 60" in capsys.readouterr().out
 
 
 @pytest.fixture

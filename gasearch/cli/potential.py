@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gasearch.cli.command import add_command, add_group, add_programs, say, workers_of
+from gasearch.cli.command import add_command, add_group, add_programs, say, warn, workers_of
 from gasearch.errors import PotentialError
+
+if TYPE_CHECKING:
+    from gasearch.potential.card import PotentialCard
 
 
 def add_potential(commands: Any) -> None:
@@ -68,18 +72,31 @@ def _potential_show(options: Namespace) -> None:
     if options.json:
         return print(json.dumps(tomllib.loads(card_file(options.path).read_text(encoding="utf-8")), indent=1))
     print(f"model        {models[0]} (sha256 as in its card)")
-    print(f"elements     {', '.join(card.elements)}")
-    print(f"pressure     {card.pressure_GPa[0]:g} to {card.pressure_GPa[1]:g} GPa")
-    if card.committee:
-        limit = card.committee.spread_limit_meV_per_atom
-        print(
-            f"committee    {len(card.committee.files) + 1} models; unknown where they spread by over {limit:g} meV/atom"
+    print("\n".join(_card_lines(card)))
+
+
+def _card_lines(card: PotentialCard) -> Iterator[str]:
+    """Yield what a card says, as far as it says it."""
+    labels, order, build = (card.facts.get(name, {}) for name in ("labels", "test_order_above_hull", "build"))
+    yield f"elements     {', '.join(card.elements)}"
+    yield f"pressure     {card.pressure_GPa[0]:g} to {card.pressure_GPa[1]:g} GPa"
+    if {"cells", "functional", "ecutwfc", "k_spacing_per_A"} <= labels.keys():
+        yield (
+            f"labels       {labels['cells']} cells, {labels['functional']}, {labels.get('pseudopotentials', '')}, "
+            f"{labels['ecutwfc']:g} Ry, {labels['k_spacing_per_A']:g}/Å"
         )
+    if card.committee:
+        models, limit = len(card.committee.files) + 1, card.committee.spread_limit_meV_per_atom
+        yield f"committee    {models} models; unknown where they spread by over {limit:g} meV/atom"
     for name, errors in card.errors.items():
-        print(
+        yield (
             f"{name}: {errors.rmse_energy_meV_per_atom:.1f} meV/atom, {errors.rmse_force_meV_per_A:.0f} meV/Å, "
             f"{errors.rmse_stress_GPa:.2f} GPa rms on {errors.cells} cells"
         )
+    if "spearman" in order:
+        yield f"order above hull: rank correlation {order['spearman']:.2f} on {order['cells']} test cells"
+    if "note" in build:
+        yield f"note: {build['note']}"
 
 
 def _potential_validate(options: Namespace) -> None:
@@ -98,6 +115,8 @@ def _potential_validate(options: Namespace) -> None:
         values = {name: None if math.isnan(value) else value for name, value in vars(errors).items()}
         print(json.dumps({**values, "counts": counts}, indent=1))
         return
+    if counts["energies"] and math.isnan(errors.rmse_energy_meV_per_atom):
+        warn(["too few energies to compare: one of each element fits all of them"])
     print(f"energy  {errors.rmse_energy_meV_per_atom:9.1f} meV/atom  rms of {counts['energies']}, shifted per element")
     print(f"force   {errors.rmse_force_meV_per_A:9.0f} meV/Å     rms of {counts['forces']} components")
     print(f"stress  {errors.rmse_stress_GPa:9.2f} GPa       rms of {counts['stresses']} components")

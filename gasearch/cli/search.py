@@ -77,8 +77,10 @@ def _run(options: Namespace) -> None:
 
 
 def _check(options: Namespace) -> None:
-    from gasearch.config import holds_series, load, to_yaml, warnings
+    from gasearch.config import holds_pretraining, holds_series, load, load_pretraining, to_yaml, warnings
 
+    if holds_pretraining(options.path):
+        return print(to_yaml(load_pretraining(options.path), options.path.parent), end="")
     if holds_series(options.path):
         return check_several(options.path, options.ranks)
     config = load(options.path)

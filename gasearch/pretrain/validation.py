@@ -154,8 +154,8 @@ def rms_errors(potential: Potential, labels: Sequence[Label], *, shifted: bool =
     """Return the root mean square errors of a potential on labelled cells; what is NaN in a label does not count.
 
     With ``shifted``, energies are compared after the energy of each element that fits best is added: other programs,
-    and other pseudopotentials, count them from other zeros. Of no more energies than elements nothing is left to
-    compare, and their error is NaN.
+    and other pseudopotentials, count them from other zeros. Where all energies can be fitted so, nothing is
+    left to compare, and their error is NaN.
     """
     crystals = [label.sample.crystal for label in labels]
     result = compute_all(potential, crystals)
@@ -193,8 +193,8 @@ def _fitted_shift(difference: np.ndarray, crystals: Sequence[Crystal]) -> np.nda
     """Return the cells' sums (n,) of those energies of the elements that fit these of the cells (n,) best, per atom."""
     elements = tuple(sorted({z for crystal in crystals for z in crystal.composition.elements}))
     counts, known = np.array([crystal.composition.vector(elements) for crystal in crystals]), np.isfinite(difference)
-    if known.sum() <= len(elements):
-        # As many energies as elements fit without an error, whatever they are.
+    if known.sum() <= np.linalg.matrix_rank(counts[known]):
+        # So few energies fit without an error, whatever they are.
         return np.full(len(crystals), np.nan)
     return counts @ energies_per_element(counts[known], difference[known], np.ones(known.sum()))
 
