@@ -139,6 +139,16 @@ def load_begun(path: Path) -> Config:
     return _config(_parse(path), path.parent, begun=True)
 
 
+def renewed(path: Path) -> str:
+    """Return the complete input of a run that has begun, with every setting that there is now."""
+    return to_yaml(load_begun(path), path.parent)
+
+
+def renewed_pretraining(path: Path) -> str:
+    """Return the same of a pretraining."""
+    return to_yaml(load_pretraining(path), path.parent)
+
+
 def holds_series(path: Path) -> bool:
     """Whether an input file asks for several systems or pressures."""
     return is_series(_parse(path))
@@ -213,8 +223,9 @@ def warnings(config: Config, ranks: int = 1) -> Iterator[str]:
     if ranks > busy:
         yield f"search.lag {search.lag} keeps {busy} ranks busy, not {ranks}; {2 * ranks * search.block} would"
     children = search.termination.candidates - search.first_generation
-    if search.lag > children / 4:
-        yield f"search.lag {search.lag} is long for {children} children: most know little of the others"
+    if 0 < children < 4 * search.lag:
+        few = f"search.lag {search.lag} is long for {children} children, which know little of each other"
+        yield f"{few}; {max(1, children // 4)} would do"
     card = config.potential.card if isinstance(config.potential, MaceSettings) else None
     pressure = round(pressure_to_GPa(config.pressure), 9)
     if card and not card.pressure_GPa[0] <= pressure <= card.pressure_GPa[1]:

@@ -8,11 +8,11 @@ import fcntl
 import os
 import socket
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from gasearch.errors import RunDirectoryError
+from gasearch.errors import InputError, RunDirectoryError
 from gasearch.files import replace_text, writing_to
 
 #: What the operating system says of a lock that another process holds.
@@ -20,7 +20,9 @@ LOCKED_ERRNOS = (errno.EACCES, errno.EAGAIN)
 _MAX_DIFFERENCES = 20
 
 
-def keep_input(path: Path, text: str, may_change: Collection[str] = ()) -> None:
+def keep_input(
+    path: Path, text: str, may_change: Collection[str] = (), renewed: Callable[[Path], str] = Path.read_text
+) -> None:
     """Keep the input of a folder, as what is in the folder belongs to it.
 
     Parameters
@@ -31,6 +33,9 @@ def keep_input(path: Path, text: str, may_change: Collection[str] = ()) -> None:
         The resolved input, a key a line.
     may_change : collection of str
         Keys whose values may be others than in the file that is there.
+    renewed : callable
+        Returns what is in the file with the defaults of settings that there were none of when it was written;
+        InputError if it cannot be read any more.
 
     Raises
     ------
@@ -38,10 +43,18 @@ def keep_input(path: Path, text: str, may_change: Collection[str] = ()) -> None:
         If there is another input already, or it cannot be written.
     """
     earlier = path.read_text(encoding="utf-8") if path.exists() else None
+    if earlier == text:
+        return
     if earlier is not None:
+        try:
+            earlier = renewed(path)
+        except InputError as error:
+            raise RunDirectoryError(
+                f"{path} is damaged, or was written by another version of gasearch, as this one cannot read it "
+                f"({error}): restore it, go on with that version, or choose another directory"
+            ) from error
         _check_same(path.parent, earlier, text, may_change)
-    if earlier != text:
-        replace_text(path, text)
+    replace_text(path, text)
 
 
 def _check_same(folder: Path, earlier: str, text: str, may_change: Collection[str]) -> None:

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -234,3 +235,9 @@ def test_what_cannot_be_drawn_is_said(alpha2f: Path, capsys):
     assert main([*command, "--plot", str(alpha2f)]) == 2
     no_folder = ["--format", "columns", "--unit", "THz", "--plot", str(alpha2f / "x.png")]
     assert main(["tc", "alpha2f", str(alpha2f), *no_folder]) == RunDirectoryError.exit_code
+
+
+def test_the_version_is_told(capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0 and re.fullmatch(r"gasearch \d+\.\d+\.\d+\n", capsys.readouterr().out)

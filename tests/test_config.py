@@ -64,7 +64,15 @@ def model(tmp_path: Path) -> Path:
     folder = tmp_path / "potentials" / "h-s"
     folder.mkdir(parents=True)
     (folder / "card.toml").write_text(CARD)
+    (folder / "small.model").touch()
     return folder
+
+
+def test_a_model_that_is_missing_is_named_before_a_run_is_begun(write, model):
+    (model / "small.model").unlink()
+    text = "endpoints: [H, S]\npressure_GPa: 200\npotential: {kind: mace, path: potentials/h-s}\n"
+    with pytest.raises(InputError, match=r"potential.path: there is no model file .*small.model"):
+        load(write(text))
 
 
 def test_an_input_becomes_settings_in_our_units(write):

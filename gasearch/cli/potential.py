@@ -48,14 +48,15 @@ def _pretrain(options: Namespace) -> None:
     from functools import partial
 
     from gasearch.cli.pw_options import runner_of
-    from gasearch.config import load_pretraining, to_yaml
+    from gasearch.config import load_pretraining, renewed_pretraining, to_yaml
     from gasearch.pretrain.build import pretrain
 
     settings = load_pretraining(options.path)
     name = options.path.stem
     work, output = options.work or Path("runs", name), options.output or Path("potentials", name)
     runner = runner_of(options, settings.dft)
-    pretrain(settings, runner, work, output, partial(to_yaml, settings), say, workers_of(options))
+    as_text = partial(to_yaml, settings)
+    pretrain(settings, runner, work, output, as_text, say, workers_of(options), renewed_pretraining)
 
 
 def _potential_show(options: Namespace) -> None:

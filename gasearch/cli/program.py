@@ -6,6 +6,7 @@ import sys
 import traceback
 from argparse import ArgumentParser, RawTextHelpFormatter
 from collections.abc import Sequence
+from importlib.metadata import version
 
 from gasearch.cli.command import epilog
 from gasearch.cli.completion import add_completion
@@ -69,6 +70,7 @@ def _parser() -> ArgumentParser:
     parser = ArgumentParser(
         "gasearch", description=_DESCRIPTION, epilog=epilog(_EXAMPLE), formatter_class=RawTextHelpFormatter
     )
+    parser.add_argument("--version", action="version", version=f"gasearch {version('gasearch')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for add in (
         *(add_search, add_watch, add_views, add_series, add_potential),

@@ -115,6 +115,8 @@ def _quench(options: Namespace) -> None:
         raise InputError(
             f"--to {options.to:g} lies above the pressure of the search, {highest:g} GPa: give a lower one"
         )
+    if options.steps < 2:
+        raise InputError("--steps 1 leaves no way down: give 2 or more, of which the pressure of the search is one")
     pressures = np.unique(np.linspace(options.to, highest, options.steps))[::-1]
     settings = DecompressionSettings(
         pressures=tuple(pressure_from_GPa(pressure) for pressure in pressures.tolist()),

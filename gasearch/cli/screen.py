@@ -6,7 +6,17 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gasearch.cli.command import add_command, add_programs, count, grid, keyword_arguments, positive, say, workers_of
+from gasearch.cli.command import (
+    add_command,
+    add_group,
+    add_programs,
+    count,
+    grid,
+    keyword_arguments,
+    positive,
+    say,
+    workers_of,
+)
 from gasearch.cli.pw_options import add_pw_settings, protocol_of, runner_of
 from gasearch.errors import InputError
 
@@ -21,9 +31,8 @@ _SYMPREC = 0.01
 
 def add_screen(commands: Any) -> None:
     """Declare them."""
-    below = commands.add_parser("screen", help="look for nesting and soft magnetism").add_subparsers(
-        metavar="COMMAND", required=True
-    )
+    example = "gasearch screen nesting chromium.cif"
+    below = add_group(commands, "screen", "look for nesting and soft magnetism", example)
     what = "nesting function and bare susceptibility of a metal, from bands of pw.x on a full grid"
     example = "gasearch screen nesting chromium.cif --grid 24x24x24 --temperature 300"
     command = add_command(below, "nesting", _nesting, what, "STRUCTURE", example)

@@ -49,6 +49,13 @@ DESCRIPTORS: Final[Mapping[str, Descriptor]] = {
 }
 #: The name that an input may give to what models of Tc expect.
 TC: Final = "tc"
+#: What has a unit.
+_UNITS: Final = {"volume_per_atom": "Å³", "shortest_distance": "Å", "hydrogen_distance": "Å", TC: "K"}
+
+
+def with_unit(name: str) -> str:
+    """Return the name of a descriptor with its unit, as it stands above a column or beside an axis."""
+    return f"{name} ({_UNITS[name]})" if name in _UNITS else name
 
 
 def descriptor(name: str, of_models: Mapping[str, Descriptor] = MappingProxyType({})) -> Descriptor:

@@ -77,7 +77,10 @@ class AseCalculator:
 
     def magnetic_moments(self, crystal: Crystal) -> np.ndarray:
         """Return the moment of each atom (n,), Bohr magnetons."""
-        return np.array(self._atoms(crystal).get_magnetic_moments(), float)
+        try:
+            return np.array(self._atoms(crystal).get_magnetic_moments(), float)
+        except NotImplementedError as error:
+            raise PotentialError(f"{self.name} gives no magnetic moments (magmoms); choose one that does") from error
 
     def _atoms(self, crystal: Crystal) -> Atoms:
         atoms = to_ase(crystal)

@@ -63,6 +63,13 @@ def _nearest_distance(potential: Potential, pair: tuple[int, int], pressure: flo
     """Nearest-neighbour distance of the simple cell of two elements, or of one, at the pressure."""
     coarse = _enthalpies(potential, pair, _SCAN, pressure)
     k = _outermost_minimum(coarse)
+    if not np.isfinite(coarse).any():
+        cell = _simple_cell(pair, float(_SCAN[-1]))
+        said = potential.compute(Batch.from_crystals([cell])).errors.get(0, "no finite energy")
+        raise PotentialError(
+            f"{potential.name} has no energy for {cell.composition.formula} at any distance ({said}): does it know "
+            "these elements?"
+        )
     if k is None:
         lowest = int(np.argmin(coarse))
         raise PotentialError(

@@ -77,6 +77,7 @@ def pretrain(
     as_text: Callable[[Path], str],
     say: Callable[[str], None],
     workers: int = 1,
+    renewed: Callable[[Path], str] = Path.read_text,
 ) -> None:
     """Label, train, explore, label and train again; write model, training set and card.
 
@@ -95,6 +96,8 @@ def pretrain(
         Gets the lines of progress.
     workers : int
         SCFs at the same time, where there is no MPI.
+    renewed : callable
+        Completes the input of a folder that is there, as of `gasearch.folder.keep_input`.
 
     Raises
     ------
@@ -102,9 +105,9 @@ def pretrain(
         For whatever a user can put right; what was labelled is kept.
     """
     runner.check(settings.compositions.elements)
-    _keep_others(output, as_text)
+    _keep_others(output, as_text, renewed)
     before = started_from(settings, runner, output)
-    run_on_all_ranks(partial(_drive, settings, runner, before, work, output, as_text, say), threads=workers)
+    run_on_all_ranks(partial(_drive, settings, runner, before, work, output, as_text, say, renewed), threads=workers)
 
 
 def _drive(
@@ -115,6 +118,7 @@ def _drive(
     output: Path,
     as_text: Callable[[Path], str],
     say: Callable[[str], None],
+    renewed: Callable[[Path], str],
     executor: QueueExecutor,
 ) -> None:
     with writing_to(work):
@@ -124,7 +128,7 @@ def _drive(
             # Nothing was labelled yet, and another input may begin here.
             for name in (INPUT, START, PSEUDOPOTENTIALS, _VOLUMES):
                 (work / name).unlink(missing_ok=True)
-        keep_input(work / INPUT, as_text(work), may_change=MAY_CHANGE)
+        keep_input(work / INPUT, as_text(work), MAY_CHANGE, renewed)
         keep_input(work / START, _listed(before.sums if before else {}))
         keep_input(work / PSEUDOPOTENTIALS, _listed(runner.pseudopotentials(settings.compositions.elements)))
         builder = Builder(settings, work, runner, executor, say, before)
@@ -142,13 +146,13 @@ def _listed(sums: Mapping[str, str]) -> str:
     return "".join(f"{name}: {value}\n" for name, value in sums.items())
 
 
-def _keep_others(output: Path, as_text: Callable[[Path], str]) -> None:
+def _keep_others(output: Path, as_text: Callable[[Path], str], renewed: Callable[[Path], str]) -> None:
     """Refuse the folder of a potential that another input, or none, has made."""
     if not (output / CARD).exists():
         return
     if not (output / INPUT).exists():
         raise RunDirectoryError(f"{output} holds a potential that was not made by this input; give another --output")
-    keep_input(output / INPUT, as_text(output), may_change=MAY_CHANGE)
+    keep_input(output / INPUT, as_text(output), MAY_CHANGE, renewed)
 
 
 def kept_by_element(file: Path, find: Callable[[], Mapping[int, float]]) -> dict[int, float]:

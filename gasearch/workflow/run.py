@@ -8,6 +8,7 @@ from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
+from gasearch.config import renewed
 from gasearch.errors import MissingProgramError
 from gasearch.espresso.installation import default_pseudo_dir
 from gasearch.espresso.pw import PwSettings
@@ -66,7 +67,7 @@ def run_on(
     """Run or resume a plan with an executor; return whether it is complete: False where there was no pw.x."""
     # What feedback needs is asked for before the search, not after it.
     feedback = Feedback.of(plan, make_runner) if plan.search.feedback.rounds else None
-    with open_run(path, resolved_input, may_change=MAY_CHANGE) as directory:
+    with open_run(path, resolved_input, MAY_CHANGE, renewed) as directory:
         tell = logged(say, directory.log)
         archive = search_epoch(plan, directory, executor, tell)
         if feedback:

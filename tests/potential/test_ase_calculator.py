@@ -137,3 +137,9 @@ def test_what_an_inner_calculator_says_is_passed_on(emt):
     atoms.calc = PotentialCalculator(emt)
     with pytest.raises(NoAnswer, match="No EMT-potential for Li"):
         atoms.get_potential_energy()
+
+
+def test_a_calculator_that_gives_no_moments_is_named():
+    copper = Crystal(3.6 / 2 * (np.ones((3, 3)) - np.eye(3)), [[0, 0, 0]], [29])
+    with pytest.raises(PotentialError, match="gives no magnetic moments"):
+        AseCalculator("ase.calculators.emt.EMT").magnetic_moments(copper)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from gasearch.errors import PotentialError
+from gasearch.potential.ase_calculator import AseCalculator
 from gasearch.potential.calibration import calibrate, doubts
 from gasearch.potential.potential import Batch, BatchResult
 from gasearch.units import pressure_from_GPa
@@ -73,3 +74,9 @@ def test_a_stress_that_is_no_slope_is_told(kob_andersen):
 
     pressure = pressure_from_GPa(100)
     assert any("where the slope" in doubt for doubt in doubts(Wrong(), calibrate(Wrong(), (29,), pressure), pressure))
+
+
+def test_an_element_that_a_calculator_does_not_know_is_not_blamed_on_the_pressure():
+    emt = AseCalculator("ase.calculators.emt.EMT")
+    with pytest.raises(PotentialError, match=r"no energy for Si at any distance .*does it know"):
+        calibrate(emt, (14,), 0.0)

@@ -44,6 +44,8 @@
       text: chosen.map((i) => hover(shown[i])),
     });
     const all = shown.map((_, i) => i), stable = all.filter((i) => shown[i].stable), others = all.filter((i) => !shown[i].stable);
+    // The lowest phase of a composition lies on top of its others, and is the one that is clicked.
+    others.sort((i, j) => shown[j].above_hull_meV_per_atom - shown[i].above_hull_meV_per_atom);
     const ends = data.methods[state.method].edges.flatMap(([a, b]) => [places[a], places[b], [null, null, null]]);
     const frame = n in CORNERS ? CORNERS[n].flatMap((a) => CORNERS[n].flatMap((b) => [a, b, [null, null, null]])) : [];
     const line = (xyz, width, name) => ({
@@ -67,9 +69,12 @@
       // The same axis for all pressures: what moves then is the hull.
       const all = runs.filter(sameSystem).flatMap((run) => run.methods.flatMap((m) => m.phases));
       const low = all.reduce((least, p) => Math.min(least, p.formation_meV_per_atom), 0);
+      // Where no compound is stable, what is near the hull lies above the line.
+      const near = all.filter((p) => p.above_hull_meV_per_atom <= 100).reduce((most, p) => Math.max(most, p.formation_meV_per_atom), 0);
+      const high = low > -30 ? 1.1 * near : 0.35 * -low;
       return {
         annotations: names, xaxis: { title: { text: `atomic fraction of ${data.endpoints[1]}` }, range: [-0.05, 1.05] },
-        yaxis: { title: { text: "formation enthalpy (meV/atom)" }, range: [1.3 * low - 10, Math.max(0.35 * -low, 30)] },
+        yaxis: { title: { text: "formation enthalpy (meV/atom)" }, range: [1.3 * low - 10, Math.max(high, 30)] },
       };
     }
     if (n === 3) {

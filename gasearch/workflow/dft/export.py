@@ -49,7 +49,8 @@ def export(settings: ExportSettings, path: Path) -> list[Path]:
     document = dft_hull_snapshot(directory)
     if not settings.all and not any(phase["electrons"] for phase in document["phases"]):
         raise RunDirectoryError(
-            f"{path} has no density of states: run `gasearch refine {path}` to its end first, or export all phases"
+            f"{path} has no density of states: run `gasearch refine {path}` to its end first, or export all phases "
+            "(--all, or all: true)"
         )
     to = settings.to or path / "candidates"
     chosen = [phase for phase in document["phases"] if _is_wanted(phase, settings)]

@@ -51,6 +51,8 @@ def phonons_on(
     document = refined_snapshot(directory)
     pressure, key = pressure_from_GPa(document["pressure_GPa"]), _key(settings, potential)
     wanted = [phase for phase in document["phases"] if _is_wanted(phase, settings)]
+    if not wanted:
+        say(f"no phonons: {path} has no refined metal within {settings.window * MEV_PER_EV:g} meV/atom of the DFT hull")
     futures = {
         phase["name"]: executor.submit(_ask, settings, potential, structure_from(phase["structure"]), pressure)
         for phase in wanted

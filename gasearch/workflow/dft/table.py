@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from gasearch.evolution.descriptors import with_unit
 from gasearch.units import MEV_PER_EV
 from gasearch.workflow.dft.phonons import verdict_of
 from gasearch.workflow.record.run_directory import RunDirectory
@@ -39,9 +40,11 @@ def front_lines(document: Mapping[str, Any]) -> Iterator[str]:
     told = ", ".join(f"{name} {way}" for name, way in aims.items())
     yield ""
     yield f"Pareto front of {told} and nearest to the hull: {len(document['front'])} of {_ranked(document)} compounds"
-    yield f"{'formula':<14}{'space group':<13}{'above hull (meV/atom)':>23}" + "".join(f"  {name:>16}" for name in aims)
+    yield f"{'formula':<14}{'space group':<13}{'above hull (meV/atom)':>23}" + "".join(
+        f"  {with_unit(name):>22}" for name in aims
+    )
     for phase in document["front"]:
-        values = "".join(f"  {phase['aims'][name]:>16.4g}" for name in aims)
+        values = "".join(f"  {phase['aims'][name]:>22.4g}" for name in aims)
         above = MEV_PER_EV * phase["above_hull_eV_per_atom"]
         yield f"{phase['formula']:<14}{phase['space_group']:<13}{above:>23.1f}{values}"
 

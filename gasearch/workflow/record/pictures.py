@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gasearch.evolution.descriptors import with_unit
 from gasearch.files import writing_to
 from gasearch.report.comparison import Moved, plot_hulls
 from gasearch.report.electrons import plot_electrons
@@ -62,7 +63,7 @@ def draw_front(directory: RunDirectory) -> list[Path]:
     ]
     pictures = [
         FrontPicture(
-            aim=name.rpartition(".")[2].replace("_", " "),
+            aim=with_unit(name).rpartition(".")[2].replace("_", " "),
             highest=way == "highest",
             values=np.array([phase["aims"][name] for phase in front]),
             points=points,

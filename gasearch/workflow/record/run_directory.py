@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from gasearch.errors import RunDirectoryError
 from gasearch.files import writing_to
 from gasearch.folder import LOCKED_ERRNOS, keep_input, locked
+
+#: The record of a series, which has its runs in folders below.
+SERIES: Final = "series.json"
 
 
 @dataclass(frozen=True)
@@ -153,7 +157,11 @@ def is_running(run: RunDirectory) -> bool:
 
 @contextmanager
 def open_run(
-    path: Path, resolved_input: str, may_change: Collection[str] = (), patience: float = 5.0
+    path: Path,
+    resolved_input: str,
+    may_change: Collection[str] = (),
+    renewed: Callable[[Path], str] = Path.read_text,
+    patience: float = 5.0,
 ) -> Iterator[RunDirectory]:
     """Create or resume a run and hold its lock; for one process only.
 
@@ -164,15 +172,19 @@ def open_run(
         The complete input as text; a run can be resumed only with the text it was started with.
     may_change : collection of str
         Keys of which this does not hold: their new values are kept.
+    renewed : callable
+        As of `gasearch.folder.keep_input`.
     patience : float
         How long to wait for the lock, s: the ranks of a killed run take a moment to end.
 
     Raises
     ------
     RunDirectoryError
-        If another run writes there, it belongs to another input, or it cannot be written.
+        If another run writes there, it belongs to another input or to a series, or it cannot be written.
     """
     run = RunDirectory(path)
+    if (path / SERIES).exists():
+        raise RunDirectoryError(f"{path} holds a series of runs: choose another directory")
     with writing_to(path):
         path.mkdir(parents=True, exist_ok=True)
     with locked(run.lock, patience):
@@ -180,5 +192,5 @@ def open_run(
             raise RunDirectoryError(
                 f"{path} has an archive but no {run.input.name}: restore it, or use another directory"
             )
-        keep_input(run.input, resolved_input, may_change)
+        keep_input(run.input, resolved_input, may_change, renewed)
         yield run

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from gasearch.errors import RunDirectoryError
 from gasearch.evolution.candidate import Outcome
 from gasearch.evolution.search import Search
 from gasearch.files import replace_text, writing_to
@@ -75,6 +76,11 @@ class Journal:
     def recall(self) -> list[Outcome]:
         """Return what an earlier run has left."""
         outcomes = self.store.outcomes()
+        if len(outcomes) > (limit := self.search.settings.termination.candidates):
+            raise RunDirectoryError(
+                f"{len(outcomes)} candidates are in {self.store.path}, and termination.candidates is {limit}: give at "
+                "least as many, as a shorter search would have another hull"
+            )
         self.tally.count(outcomes)
         self.recalled = len(outcomes)
         if outcomes:
@@ -110,7 +116,7 @@ class Journal:
         rate = (done - self.recalled) / elapsed if elapsed > 0 else 0.0
         left = f"{(limit - done) / rate / 60:.0f} min left at most" if rate else "time left unknown"
         return (
-            f"{done}/{limit} candidates, {self.tally.relaxations} relaxations, {rate:.2f}/s, "
+            f"{done}/{limit} candidates, {self.tally.relaxations} relaxations, {rate:.2f} candidates/s, "
             f"{len(self.search.story)} hull changes, hull: {self._hull()}, {left}"
         )
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from gasearch.errors import InputError
 from gasearch.files import replace_text
-from gasearch.workflow.record.run_directory import RunDirectory, existing_run
+from gasearch.workflow.record.run_directory import SERIES, RunDirectory, existing_run
 from gasearch.workflow.record.snapshots import snapshot
 
 #: Raised by one whenever readers of an older ``series.json`` could misread a new one.
@@ -42,7 +42,7 @@ class SeriesDirectory:
     @property
     def record(self) -> Path:
         """Which runs there are, in their order, and how each has ended; replaced by rename."""
-        return self.path / "series.json"
+        return self.path / SERIES
 
     @property
     def log(self) -> Path:

@@ -18,7 +18,7 @@ from gasearch.crystal.composition import Composition, CompositionSpace
 from gasearch.crystal.convert import to_ase
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.geometry import supercell
-from gasearch.errors import GasearchError, SeriesError
+from gasearch.errors import GasearchError, RunDirectoryError, SeriesError
 from gasearch.espresso.pw import PwSettings
 from gasearch.espresso.runner import PwRunner
 from gasearch.files import replacing, writing_to
@@ -85,6 +85,8 @@ def _drive(
     executor: QueueExecutor,
 ) -> None:
     series = SeriesDirectory(path)
+    if (single := RunDirectory(path)).input.exists() or single.archive.exists():
+        raise RunDirectoryError(f"{path} holds a run of its own: choose another directory for a series")
     # What ranks the metals is read before the searches, not after them.
     ranking = [read_model(model) for model in models]
     with writing_to(path):

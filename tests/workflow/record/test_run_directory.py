@@ -1,10 +1,11 @@
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from gasearch.errors import RunDirectoryError
+from gasearch.errors import InputError, RunDirectoryError
 from gasearch.workflow.record.run_directory import existing_run, open_run
 
 INPUT = "search:\n  lag: 16\n  seed: 1\n"
@@ -79,4 +80,35 @@ def test_one_run_at_a_time_and_a_killed_one_leaves_no_lock(tmp_path):
 def test_a_place_that_is_no_folder_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(RunDirectoryError, match="cannot write"), open_run(tmp_path / "file" / "run", INPUT):
+        pass
+
+
+def test_a_setting_that_is_new_in_this_version_does_not_make_another_input(tmp_path):
+    """What there was no word for then has today's default."""
+    with open_run(tmp_path, INPUT):
+        pass
+    newer = INPUT + "novelty: 1\n"
+    with open_run(tmp_path, newer, renewed=lambda path: path.read_text() + "novelty: 1\n") as run:
+        assert run.input.read_text() == newer
+    with (
+        pytest.raises(RunDirectoryError, match=r"\+novelty: 2"),
+        open_run(tmp_path, INPUT + "novelty: 2\n", renewed=Path.read_text),
+    ):
+        pass
+
+
+def test_an_input_that_this_version_cannot_read_is_said_to_be_that(tmp_path):
+    def unreadable(path: Path) -> str:
+        raise InputError("oldness: unknown key")
+
+    with open_run(tmp_path, INPUT):
+        pass
+    expected = "another version of gasearch.*oldness: unknown key"
+    with pytest.raises(RunDirectoryError, match=expected), open_run(tmp_path, INPUT + "a: 1\n", renewed=unreadable):
+        pass
+
+
+def test_a_run_is_not_begun_where_a_series_is(tmp_path):
+    (tmp_path / "series.json").write_text("{}")
+    with pytest.raises(RunDirectoryError, match="holds a series of runs"), open_run(tmp_path, INPUT):
         pass

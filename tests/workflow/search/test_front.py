@@ -112,3 +112,29 @@ def test_the_aim_and_its_models_come_together(aims, told, tmp_path, tc_model, ca
     (tmp_path / "input.yaml").write_text(INPUT.replace("AIMS", aims))
     assert main(["check", str(tmp_path / "input.yaml")]) == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_search_is_not_made_shorter_than_it_was(searched, tmp_path, capsys):
+    directory = searched("{}")
+    before = (directory / "hull.json").read_text()
+    (tmp_path / "input.yaml").write_text(INPUT.replace("AIMS", "{}").replace("candidates: 30", "candidates: 20"))
+    assert main(["run", str(tmp_path / "input.yaml"), "--run-dir", str(directory)]) == 4
+    assert "30 candidates are in" in capsys.readouterr().err
+    assert (directory / "hull.json").read_text() == before
+
+
+def test_a_run_begun_before_there_was_a_setting_goes_on(searched, tmp_path, capsys):
+    directory = searched("{}")
+    lines = (directory / "input.yaml").read_text().splitlines(keepends=True)
+    (directory / "input.yaml").write_text("".join(line for line in lines if "tc_models" not in line))
+    assert main(["run", str(tmp_path / "input.yaml"), "--run-dir", str(directory)]) == 0
+    assert "tc_models" in (directory / "input.yaml").read_text()
+
+
+def test_a_series_is_not_begun_where_a_run_is(searched, tmp_path, capsys):
+    directory = searched("{}")
+    series = INPUT.replace("AIMS", "{}").replace("pressure_GPa: 0", "pressure_GPa: [0, 1]")
+    (tmp_path / "series.yaml").write_text(series)
+    assert main(["run", str(tmp_path / "series.yaml"), "--run-dir", str(directory)]) == 4
+    assert "holds a run of its own" in capsys.readouterr().err
+    assert not (directory / "series.json").exists()
