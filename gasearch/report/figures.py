@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from gasearch.report.labels import below_the_line, from_the_middle, place_boxes
+from gasearch.report.labels import below_the_line, from_the_middle, gap, place_boxes
 from gasearch.units import MEV_PER_EV
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ STABLE_COLOUR: Final = "#0b3c6f"
 #: Of the second quantity, or the second method, in a figure.
 SECOND_COLOUR: Final = "#c1662b"
 FAINT: Final = "#c3c9d1"
+#: A label farther from its point than this, in pixels, is joined to it by a line.
+_LEADER: Final = 24.0
 #: Perceptually uniform and legible to the colour-blind.
 NEAR_COLOURS: Final = "plasma"
 STYLE: Final[dict[str, Any]] = {
@@ -302,8 +304,13 @@ def label_phases(
     sizes = np.array([label.get_window_extent().size for label in labels])
     frame = axes.get_window_extent().get_points()
     boxes = place_boxes(pixels, outwards(pixels), sizes, frame, axes.transData.transform(obstacles))
-    for label, box, pixel in zip(labels, boxes, pixels, strict=True):
-        label.set_position((box.mean(axis=0) - pixel) * 72.0 / axes.figure.dpi)
+    for label, box, pixel, place in zip(labels, boxes, pixels, places, strict=True):
+        offset = (box.mean(axis=0) - pixel) * 72.0 / axes.figure.dpi
+        label.set_position(offset)
+        if gap(box, pixel[None])[0] > _LEADER:
+            axes.annotate(
+                "", place, offset, textcoords="offset points", zorder=5, arrowprops={"arrowstyle": "-", "lw": 0.5}
+            )
 
 
 def number_text(value: float) -> str:

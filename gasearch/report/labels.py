@@ -49,11 +49,15 @@ def place_boxes(
         Lower left and upper right corner of each box. Taken one by one, the best place that is left to each.
     """
     boxes: list[np.ndarray] = []
-    for place, preferred, size in zip(places, np.arctan2(*outwards.T[::-1]), sizes, strict=True):
+    for k, (place, preferred, size) in enumerate(zip(places, np.arctan2(*outwards.T[::-1]), sizes, strict=True)):
+        elsewhere = np.delete(places, k, axis=0)
         options = [(radius, angle) for radius in _RADII for angle in _ANGLES]
         tried = [_beside(place, size, radius, angle) for radius, angle in options]
         costs = [
-            _obstruction(box, boxes, frame, obstacles) + radius + 4.0 * (1.0 - np.cos(angle - preferred))
+            _obstruction(box, boxes, frame, obstacles)
+            + _confusion(box, place, elsewhere)
+            + radius
+            + 4.0 * (1.0 - np.cos(angle - preferred))
             for box, (radius, angle) in zip(tried, options, strict=True)
         ]
         boxes.append(tried[int(np.argmin(costs))])
@@ -65,6 +69,17 @@ def _beside(place: np.ndarray, size: np.ndarray, radius: float, angle: float) ->
     direction = np.array([np.cos(angle), np.sin(angle)])
     centre = place + direction * (radius + size / 2)
     return np.array([centre - size / 2, centre + size / 2])
+
+
+def gap(box: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Return how far points (n, 2) are from a box (n,); 0 within it."""
+    return np.linalg.norm(points - np.clip(points, box[0], box[1]), axis=1)
+
+
+def _confusion(box: np.ndarray, place: np.ndarray, others: np.ndarray) -> float:
+    """Return how bad it is that a box is as near to another place that has a name as to its own."""
+    nearest = gap(box, others).min(initial=np.inf)
+    return 300.0 if nearest < gap(box, place[None])[0] + 2.0 else 0.0
 
 
 def _obstruction(box: np.ndarray, others: Sequence[np.ndarray], frame: np.ndarray, obstacles: np.ndarray) -> float:

@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from gasearch.report.labels import below_the_line, from_the_middle, place_boxes
+from gasearch.report.labels import below_the_line, from_the_middle, gap, place_boxes
 
 FRAME = np.array([[0.0, 0.0], [500.0, 300.0]])
 NOTHING = np.empty((0, 2))
@@ -42,3 +42,14 @@ def test_directions_below_a_line_are_normal_to_its_chords():
 def test_directions_from_the_middle_sum_to_nothing():
     places = np.random.default_rng(0).random((7, 2))
     assert np.allclose(from_the_middle(places).sum(axis=0), 0.0)
+
+
+def test_a_label_is_nearer_to_its_own_point_than_to_any_other():
+    """Points so near to each other that outwards alone would put a label beside a neighbour."""
+    rng = np.random.default_rng(3)
+    for _ in range(20):
+        places = 500 + rng.uniform(-60, 60, (5, 2))
+        sizes, frame = np.full((5, 2), [40.0, 20.0]), np.array([[0.0, 0.0], [1000.0, 1000.0]])
+        boxes = place_boxes(places, from_the_middle(places), sizes, frame, places)
+        nearest = [int(np.argmin(gap(box, places))) for box in boxes]
+        assert sum(found == k for k, found in enumerate(nearest)) >= 4
