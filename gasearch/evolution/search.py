@@ -22,6 +22,8 @@ from gasearch.outcomes import Relaxed
 from gasearch.schema import setting
 from gasearch.variation.variation import OPERATORS
 
+#: Change of the mean of the hull, eV per atom, that is none: twins are relaxed a little farther each time.
+NOISE = 1e-5
 #: Gain of the lowest individual of its composition that does not change the hull, relative to one that does.
 GAIN_OFF_HULL = 0.2
 
@@ -226,8 +228,13 @@ class Search:
 
     def stop_reason(self, next_id: int) -> str | None:
         """Return why no candidate from ``next_id`` on should be asked for, or None."""
-        last_change = self.story[-1].id if self.story else 0
-        return self.settings.termination.reason(next_id, last_change)
+        return self.settings.termination.reason(next_id, self._last_change())
+
+    def _last_change(self) -> int:
+        """Return the candidate that last moved the hull by more than two relaxations of one structure differ by."""
+        before = [np.inf, *(change.mean_enthalpy for change in self.story)]
+        moved = (c.id for c, was in zip(self.story[::-1], before[-2::-1], strict=True) if was - c.mean_enthalpy > NOISE)
+        return next(moved, 0)
 
     def _candidate(self, id: int, odds: _Odds) -> Candidate:
         rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(id, 0)))

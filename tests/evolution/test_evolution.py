@@ -311,3 +311,14 @@ def test_termination_counts_attempts():
     assert limits.reason(50, 40) is None
     assert "100 candidates" in limits.reason(100, 99)
     assert "not changed for 30" in limits.reason(80, 49)
+
+
+def test_what_a_twin_gains_by_being_relaxed_farther_does_not_keep_a_search_going():
+    search = Search(SPACE, SearchSettings(termination=Termination(candidates=100, unchanged=3)), seed=0)
+    told = [("H", -1.0, 1), ("S", -1.0, 2), ("HS", -1.5, 3)] + [("HS", -1.5 - 1e-8 * k, 3) for k in range(1, 5)]
+    for id, (formula, enthalpy, seed) in enumerate(told):
+        search.tell(outcome(id, formula, enthalpy, seed))
+    assert [change.id for change in search.story] == [1, 2, 3, 4, 5, 6]
+    assert search.stop_reason(5) is None and "not changed for 3" in search.stop_reason(6)
+    search.tell(outcome(7, "HS", -1.7, 3))
+    assert search.stop_reason(8) is None
