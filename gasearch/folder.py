@@ -42,19 +42,25 @@ def keep_input(
     RunDirectoryError
         If there is another input already, or it cannot be written.
     """
-    earlier = path.read_text(encoding="utf-8") if path.exists() else None
-    if earlier == text:
+    check_input(path, text, may_change, renewed)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        replace_text(path, text)
+
+
+def check_input(
+    path: Path, text: str, may_change: Collection[str] = (), renewed: Callable[[Path], str] = Path.read_text
+) -> None:
+    """Raise `RunDirectoryError` if there is another input already, and write nothing; arguments as of `keep_input`."""
+    if not path.exists() or path.read_text(encoding="utf-8") == text:
         return
-    if earlier is not None:
-        try:
-            earlier = renewed(path)
-        except InputError as error:
-            raise RunDirectoryError(
-                f"{path} is damaged, or was written by another version of gasearch, as this one cannot read it "
-                f"({error}): restore it, go on with that version, or choose another directory"
-            ) from error
-        _check_same(path.parent, earlier, text, may_change)
-    replace_text(path, text)
+    try:
+        earlier = renewed(path)
+    except InputError as error:
+        raise RunDirectoryError(
+            f"{path} is damaged, or was written by another version of gasearch, as this one cannot read it "
+            f"({error}): restore it, go on with that version, or choose another directory"
+        ) from error
+    _check_same(path.parent, earlier, text, may_change)
 
 
 def _check_same(folder: Path, earlier: str, text: str, may_change: Collection[str]) -> None:

@@ -49,7 +49,7 @@ def _pretrain(options: Namespace) -> None:
 
     from gasearch.cli.pw_options import runner_of
     from gasearch.config import load_pretraining, renewed_pretraining, to_yaml
-    from gasearch.pretrain.build import pretrain
+    from gasearch.pretrain.pretraining import pretrain
 
     settings = load_pretraining(options.path)
     name = options.path.stem

@@ -64,7 +64,7 @@ def add_views(commands: Any) -> None:
 
 
 def _run(options: Namespace) -> None:
-    from gasearch.config import holds_series, load, to_yaml, warnings
+    from gasearch.config import holds_series, load, renewed, to_yaml, warnings
     from gasearch.workflow.run import run
 
     directory = options.run_dir or Path("runs", options.path.stem)
@@ -73,7 +73,7 @@ def _run(options: Namespace) -> None:
     config = load(options.path)
     if is_first_rank():
         warn(warnings(config))
-    run(plan_of(config), directory, to_yaml(config, directory), say)
+    run(plan_of(config), directory, to_yaml(config, directory), say, renewed=renewed)
 
 
 def _check(options: Namespace) -> None:

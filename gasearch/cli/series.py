@@ -61,13 +61,13 @@ def run_several(path: Path, directory: Path) -> None:
 
 
 def _member(place: str, config: Config, directory: Path) -> Member:
-    from gasearch.config import to_yaml
+    from gasearch.config import renewed, to_yaml
     from gasearch.workflow.series.queue import Member
 
     def resolved_input(seeds: tuple[Path, ...]) -> str:
         return to_yaml(replace(config, seeds=tuple(seed.resolve() for seed in seeds)), directory)
 
-    return Member(place, plan_of(config), resolved_input)
+    return Member(place, plan_of(config), resolved_input, renewed)
 
 
 def check_several(path: Path, ranks: int) -> None:

@@ -16,22 +16,19 @@ import numpy as np
 
 from gasearch.crystal.composition import SYMBOLS, SearchSpace
 from gasearch.crystal.crystal import Crystal
-from gasearch.errors import CalculationError, RunDirectoryError
+from gasearch.errors import CalculationError
 from gasearch.espresso.cutoff import CutoffCheck, check_cutoff
 from gasearch.espresso.overlap import overlap_warnings
 from gasearch.espresso.pw import ScfResult
 from gasearch.espresso.runner import PwRunner
 from gasearch.files import replace_text, writing_to
-from gasearch.folder import keep_input, locked
-from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
-from gasearch.potential.card import CARD
 from gasearch.potential.committee import Committee
 from gasearch.potential.mace import Mace
 from gasearch.pretrain.active_learning import choose, explore, relax_in_blocks
 from gasearch.pretrain.basis import BasisError, typical
 from gasearch.pretrain.card import LOW, Made
 from gasearch.pretrain.labelling import Label, label_all, label_names, read_labels, read_samples, write_samples
-from gasearch.pretrain.predecessor import Predecessor, started_from
+from gasearch.pretrain.predecessor import Predecessor
 from gasearch.pretrain.publication import publish
 from gasearch.pretrain.sampling import (
     Kind,
@@ -50,109 +47,16 @@ from gasearch.pretrain.training import Training, train_all, tuned
 from gasearch.pretrain.validation import above_hull, rms_errors
 from gasearch.units import MEV_PER_EV
 
-#: The resolved input, kept beside the labels and beside the model.
-INPUT = "pretrain.yaml"
-#: The sums of the potential that it goes on from, kept beside the labels.
-START = "start.txt"
-#: The sums of the pseudopotentials, kept beside the labels.
-PSEUDOPOTENTIALS = "pseudopotentials.txt"
-#: What may be another in the input of a pretraining that goes on: what is done stays, and what follows is done so.
-MAY_CHANGE = (
-    *("rounds", "start", "random_cells", "relaxations", "labels", "window_eV", "broken_share", "underway_share"),
-    *("underway_steps", "stop_early", "epochs", "stage_two", "further_epochs", "batch_size", "learning_rate"),
-    *("last_learning_rate", "weights", "stage_two_weights", "weight_scale_eV", "ceiling_eV", "validation_ceiling_eV"),
-)
-_LABELS, _VOLUMES = "labels", "volumes.json"
+#: Below the folder of a pretraining: its labels, and the volumes of the elements.
+LABELS, VOLUMES = "labels", "volumes.json"
 #: By how much the stress may differ from the slope of the energy, relative to it.
 _STRESS_TOLERANCE = 0.05
 #: With fewer cells nothing is said of whether a round was of use.
 _FEW = 10
 
 
-def pretrain(
-    settings: PretrainSettings,
-    runner: PwRunner,
-    work: Path,
-    output: Path,
-    as_text: Callable[[Path], str],
-    say: Callable[[str], None],
-    workers: int = 1,
-    renewed: Callable[[Path], str] = Path.read_text,
-) -> None:
-    """Label, train, explore, label and train again; write model, training set and card.
-
-    Parameters
-    ----------
-    settings : PretrainSettings
-    runner : PwRunner
-        Labels, as the settings say.
-    work : Path
-        Folder of labels and models; what is in it already is not done again.
-    output : Path
-        Folder of the finished potential.
-    as_text : callable
-        Returns the complete input as text, as it would lie in a folder; it is kept with both.
-    say : callable
-        Gets the lines of progress.
-    workers : int
-        SCFs at the same time, where there is no MPI.
-    renewed : callable
-        Completes the input of a folder that is there, as of `gasearch.folder.keep_input`.
-
-    Raises
-    ------
-    GasearchError
-        For whatever a user can put right; what was labelled is kept.
-    """
-    runner.check(settings.compositions.elements)
-    _keep_others(output, as_text, renewed)
-    before = started_from(settings, runner, output)
-    run_on_all_ranks(partial(_drive, settings, runner, before, work, output, as_text, say, renewed), threads=workers)
-
-
-def _drive(
-    settings: PretrainSettings,
-    runner: PwRunner,
-    before: Predecessor | None,
-    work: Path,
-    output: Path,
-    as_text: Callable[[Path], str],
-    say: Callable[[str], None],
-    renewed: Callable[[Path], str],
-    executor: QueueExecutor,
-) -> None:
-    with writing_to(work):
-        work.mkdir(parents=True, exist_ok=True)
-    with locked(work / "lock"):
-        if not (work / _LABELS).exists():
-            # Nothing was labelled yet, and another input may begin here.
-            for name in (INPUT, START, PSEUDOPOTENTIALS, _VOLUMES):
-                (work / name).unlink(missing_ok=True)
-        keep_input(work / INPUT, as_text(work), MAY_CHANGE, renewed)
-        keep_input(work / START, _listed(before.sums if before else {}))
-        keep_input(work / PSEUDOPOTENTIALS, _listed(runner.pseudopotentials(settings.compositions.elements)))
-        builder = Builder(settings, work, runner, executor, say, before)
-        builder.build()
-        builder.publish(output)
-        replace_text(output / INPUT, as_text(output))
-    say(f"{output} holds the potential; `gasearch potential show {output}` tells what it can do")
-
-
 def _counted(kinds: Iterable[Kind]) -> str:
     return ", ".join(f"{number} {kind}" for kind, number in Counter(kinds).items())
-
-
-def _listed(sums: Mapping[str, str]) -> str:
-    return "".join(f"{name}: {value}\n" for name, value in sums.items())
-
-
-def _keep_others(output: Path, as_text: Callable[[Path], str], renewed: Callable[[Path], str]) -> None:
-    """Refuse the folder of a potential that another input, or none, has made."""
-    if not (output / CARD).exists():
-        return
-    if not (output / INPUT).exists():
-        raise RunDirectoryError(f"{output} holds a potential that was not made by this input; give another --output")
-    keep_input(output / INPUT, as_text(output), MAY_CHANGE, renewed)
 
 
 def kept_by_element(file: Path, find: Callable[[], Mapping[int, float]]) -> dict[int, float]:
@@ -198,12 +102,12 @@ class Builder:
 
     @property
     def _labels(self) -> Path:
-        return self.work / _LABELS
+        return self.work / LABELS
 
     def _atomic_volumes(self) -> dict[int, float]:
         """Volumes of the elements at the middle pressure, Å³."""
         with self._timed():
-            return kept_by_element(self.work / _VOLUMES, self._find_volumes)
+            return kept_by_element(self.work / VOLUMES, self._find_volumes)
 
     def _find_volumes(self) -> dict[int, float]:
         _, pressure, _ = self.settings.pressures
@@ -398,10 +302,10 @@ class Builder:
         numbers = range(self.settings.rounds + 1)
         return max(n for n in numbers if all(model.exists() for model in self._models(n)))
 
-    def publish(self, output: Path) -> None:
-        """Copy the last models to its folder, with the training set and the card."""
+    def publish(self, output: Path, command: str) -> None:
+        """Copy the last models to its folder, with the training set and the card, which names the command."""
         last = self.last
         labels = self.labels(last)
         above = self.above_hull(labels)
-        made = Made(f"gasearch pretrain {INPUT}", self.seconds)
+        made = Made(command, self.seconds)
         publish(self.settings, self._models(last), self.runner, self.basis(), labels, above, made, output)

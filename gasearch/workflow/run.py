@@ -8,7 +8,6 @@ from dataclasses import fields
 from functools import partial
 from pathlib import Path
 
-from gasearch.config import renewed
 from gasearch.errors import MissingProgramError
 from gasearch.espresso.installation import default_pseudo_dir
 from gasearch.espresso.pw import PwSettings
@@ -45,15 +44,16 @@ def run(
     resolved_input: str,
     say: Callable[[str], None],
     make_runner: Callable[[PwSettings], PwRunner] = pw_runner,
+    renewed: Callable[[Path], str] = Path.read_text,
 ) -> None:
-    """Run or resume a plan in a directory, on every rank that there is.
+    """Run or resume a plan in a directory, on every rank that there is; ``renewed`` as of `open_run`.
 
     Raises
     ------
     GasearchError
         For whatever a user can put right; what is in the directory is kept.
     """
-    run_on_all_ranks(partial(run_on, plan, path, resolved_input, say, make_runner))
+    run_on_all_ranks(partial(run_on, plan, path, resolved_input, say, make_runner, renewed))
 
 
 def run_on(
@@ -62,6 +62,7 @@ def run_on(
     resolved_input: str,
     say: Callable[[str], None],
     make_runner: Callable[[PwSettings], PwRunner],
+    renewed: Callable[[Path], str],
     executor: QueueExecutor,
 ) -> bool:
     """Run or resume a plan with an executor; return whether it is complete: False where there was no pw.x."""

@@ -15,8 +15,9 @@ from gasearch.errors import CalculationError
 from gasearch.espresso.pw import PwSettings, ScfResult
 from gasearch.potential.card import RmsErrors, read_card
 from gasearch.pretrain.active_learning import ActiveSettings
-from gasearch.pretrain.build import MAY_CHANGE, Builder
+from gasearch.pretrain.build import Builder
 from gasearch.pretrain.labelling import Label
+from gasearch.pretrain.pretraining import MAY_CHANGE
 from gasearch.pretrain.sampling import Kind, Sample, Split, lattice, split_of
 
 INPUT = """

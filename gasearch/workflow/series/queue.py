@@ -52,11 +52,14 @@ class Member:
     plan : Plan
     resolved_input : callable
         Takes all seeds, and returns the run's complete input as text.
+    renewed : callable
+        As of `gasearch.workflow.record.run_directory.open_run`.
     """
 
     place: str
     plan: Plan
     resolved_input: Callable[[tuple[Path, ...]], str]
+    renewed: Callable[[Path], str] = Path.read_text
 
 
 def run_series(
@@ -101,7 +104,8 @@ def _drive(
             plan, text = seeded(member, before.get(system), directory)
             if not _is_done(row, text, directory):
                 tell(f"run {number} of {len(members)}: {member.place}")
-                row |= _attempt(partial(run_on, plan, directory.path, text, tell, make_runner, executor), tell)
+                begin = partial(run_on, plan, directory.path, text, tell, make_runner, member.renewed, executor)
+                row |= _attempt(begin, tell)
                 row["input_sha256"] = _sha256(text)
                 series.write(record)
             if row["state"] != State.FAILED:
