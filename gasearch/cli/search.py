@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,12 @@ def _diagram(options: Namespace) -> None:
         print_json(output / "phase-diagram.json")
 
 
+def _mark(phase: Mapping[str, Any]) -> str:
+    """Return the question mark behind a doubtful phase, with the committee's spread, if it has one."""
+    spread = phase["spread_eV_per_atom"]
+    return "   ?" if spread is None else f"   ? {1000 * spread:.0f}"
+
+
 def _hull(options: Namespace) -> None:
     import json
 
@@ -161,7 +168,7 @@ def _hull(options: Namespace) -> None:
     print(f"{'formula':<14}{'space group':<13}{'atoms':>5}{'H (eV/atom)':>14}{'above hull (meV/atom)':>23}")
     for phase in document["phases"]:
         above = 1000 * phase["above_hull_eV_per_atom"]
-        mark = f"   ? {1000 * phase['spread_eV_per_atom']:.0f}" if phase.get("doubtful") else ""
+        mark = _mark(phase) if phase.get("doubtful") else ""
         print(
             f"{phase['formula']:<14}{phase['space_group']:<13}{phase['atoms']:>5}"
             f"{phase['enthalpy_eV_per_atom']:>14.4f}{above:>23.1f}{mark}"

@@ -138,10 +138,11 @@ def phase_document(space: CompositionSpace, individual: Individual, above: float
 
 
 def _doubt(archive: Archive, individual: Individual) -> dict[str, Any]:
-    """Return by how much a committee disagrees about a phase, and whether that is too much."""
+    """Return by how much a committee disagrees about a phase, None where a member has no answer; is it too much?"""
     if np.isnan(individual.spread):
         return {}
-    return {"spread_eV_per_atom": individual.spread, "doubtful": archive.doubtful(individual)}
+    spread = individual.spread if np.isfinite(individual.spread) else None
+    return {"spread_eV_per_atom": spread, "doubtful": archive.doubtful(individual)}
 
 
 @lru_cache(maxsize=4096)

@@ -77,3 +77,17 @@ def test_without_a_committee_nothing_is_said(tmp_path, capsys):
     document = hull_document(search.archive, 1.0, 0.2, 10)
     assert document["spread_limit_eV_per_atom"] is None
     assert not any("doubtful" in phase for phase in document["phases"])
+
+
+def test_a_member_without_an_answer_is_doubt_and_the_documents_stay_json(tmp_path, capsys):
+    search = Search(SPACE, SearchSettings(max_spread=0.05), seed=1)
+    for id, (formula, enthalpy, spread) in enumerate(FOUND):
+        search.tell(outcome(id, formula, enthalpy, np.inf if id == 3 else spread))
+    document = hull_document(search.archive, 1.0, 0.2, 10)
+    (phase,) = (one for one in json.loads(json.dumps(document, allow_nan=False))["phases"] if one["doubtful"])
+    assert phase["spread_eV_per_atom"] is None and not phase["on_hull"]
+    directory = RunDirectory(tmp_path)
+    directory.input.write_text("")
+    directory.hull.write_text(json.dumps(document))
+    assert main(["hull", str(tmp_path)]) == 0
+    assert any(line.endswith("?") for line in capsys.readouterr().out.splitlines())
