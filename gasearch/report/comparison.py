@@ -22,6 +22,7 @@ from gasearch.report.figures import (
     label_phases,
     number_text,
     save,
+    share_text,
     space_group_text,
 )
 from gasearch.report.labels import below_the_line
@@ -43,7 +44,12 @@ class Moved:
 
 
 def plot_hulls(
-    phases: Sequence[Moved], hull: Sequence[HullPoint], endpoints: Sequence[str], pressure_GPa: float, path: Path
+    phases: Sequence[Moved],
+    hull: Sequence[HullPoint],
+    endpoints: Sequence[str],
+    pressure_GPa: float,
+    path: Path,
+    method: str = "DFT",
 ) -> list[Path]:
     """Draw both hulls as PNG and SVG; return the files.
 
@@ -61,18 +67,22 @@ def plot_hulls(
     pressure_GPa : float
     path : Path
         The suffix is replaced.
+    method : str
+        What has relaxed the phases, if it was not DFT.
     """
     with figure_in_style((5.6, 4.4)) as figure:
         axes = figure.add_subplot()
         axes.set_title(f"{'–'.join(map(formula_text, endpoints))} at {number_text(pressure_GPa)} GPa")
         if len(endpoints) == 2:
-            _draw_binary(axes, phases, hull, endpoints)
+            _draw_binary(axes, phases, hull, endpoints, method)
         else:
-            _draw_rows(axes, phases)
+            _draw_rows(axes, phases, method)
         return save(figure, path)
 
 
-def _draw_binary(axes: Axes, phases: Sequence[Moved], hull: Sequence[HullPoint], endpoints: Sequence[str]) -> None:
+def _draw_binary(
+    axes: Axes, phases: Sequence[Moved], hull: Sequence[HullPoint], endpoints: Sequence[str], method: str
+) -> None:
     both = [phase for phase in phases if phase.potential is not None]
     for phase in both:
         x, start, end = phase.dft.shares[1], MEV_PER_EV * phase.potential.formation, MEV_PER_EV * phase.dft.formation
@@ -80,14 +90,14 @@ def _draw_binary(axes: Axes, phases: Sequence[Moved], hull: Sequence[HullPoint],
     by_potential = [*hull, *(phase.potential for phase in both if not phase.potential.stable)]
     stable_before = _draw_hull(axes, by_potential, SECOND_COLOUR, "s", 4.0, "potential", dashed=True)
     by_dft = [phase.dft for phase in phases]
-    stable = _draw_hull(axes, by_dft, STABLE_COLOUR, "o", 6.0, "DFT", dashed=False)
+    stable = _draw_hull(axes, by_dft, STABLE_COLOUR, "o", 6.0, method, dashed=False)
     axes.axhline(0.0, color=INK, lw=0.5, ls=(0, (1, 3)), zorder=0)
     heights = MEV_PER_EV * np.array([p.formation for p in [*by_dft, *by_potential]])
     margin = 0.06 * (np.ptp(heights) or 1.0)
     top = heights.max() + margin
     axes.set_ylim(top - (top - heights.min() + margin) / LABEL_ROOM, top)
     axes.set_xlim(-0.06, 1.06)
-    axes.set_xlabel(f"share of the atoms that {formula_text(endpoints[1])} contributes")
+    axes.set_xlabel(share_text(endpoints[1]))
     axes.set_ylabel("formation enthalpy (meV/atom)")
     axes.legend(loc="lower right", fontsize=8)
     places, lines = _places(stable), [*_between(_places(stable)), *_between(_places(stable_before))]
@@ -119,7 +129,7 @@ def _between(places: np.ndarray) -> list[np.ndarray]:
     return [a + steps * (b - a) for a, b in itertools.pairwise(places)]
 
 
-def _draw_rows(axes: Axes, phases: Sequence[Moved]) -> None:
+def _draw_rows(axes: Axes, phases: Sequence[Moved], method: str) -> None:
     shown = sorted(phases, key=lambda phase: phase.dft.above)[:MOST_ROWS]
     for row, phase in enumerate(shown):
         by_dft = MEV_PER_EV * phase.dft.above
@@ -132,4 +142,4 @@ def _draw_rows(axes: Axes, phases: Sequence[Moved]) -> None:
     axes.set_yticks(range(len(shown)), names)
     axes.invert_yaxis()
     axes.set_xlim(0, None)
-    axes.set_xlabel("enthalpy above the hull (meV/atom): DFT ●, potential ■")
+    axes.set_xlabel(f"enthalpy above the hull (meV/atom): {method} ●, potential ■")

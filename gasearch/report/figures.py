@@ -181,9 +181,7 @@ def _draw_binary(axes: Axes, points: Sequence[HullPoint], endpoints: Sequence[st
     axes.set_xlim(-0.06, 1.06)
     axes.set_ylim(ceiling - (ceiling + depth * factor) / LABEL_ROOM, ceiling)
     axes.axhline(0.0, color=INK, lw=0.5, ls=(0, (1, 3)), zorder=0)
-    is_element = re.fullmatch("[A-Z][a-z]?", endpoints[1])
-    share = "atomic fraction of {}" if is_element else "share of the atoms that {} contributes"
-    axes.set_xlabel(share.format(formula_text(endpoints[1])))
+    axes.set_xlabel(share_text(endpoints[1]))
     axes.set_ylabel(f"formation enthalpy ({unit}/atom)")
     line = np.linspace(0.0, 1.0, 200)
     obstacles = np.vstack([np.column_stack([x, y]), np.column_stack([line, np.interp(line, x[stable], y[stable])])])
@@ -311,6 +309,13 @@ def label_phases(
             axes.annotate(
                 "", place, offset, textcoords="offset points", zorder=5, arrowprops={"arrowstyle": "-", "lw": 0.5}
             )
+
+
+def share_text(endpoint: str) -> str:
+    """Return what the axis says along which an endpoint's share goes from 0 to 1."""
+    is_element = re.fullmatch("[A-Z][a-z]?", endpoint)
+    share = "atomic fraction of {}" if is_element else "share of the atoms that {} contributes"
+    return share.format(formula_text(endpoint))
 
 
 def number_text(value: float) -> str:

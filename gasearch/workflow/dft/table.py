@@ -9,6 +9,7 @@ from gasearch.evolution.descriptors import with_unit
 from gasearch.units import MEV_PER_EV
 from gasearch.workflow.dft.phonons import verdict_of
 from gasearch.workflow.record.run_directory import RunDirectory
+from gasearch.workflow.record.snapshots import method_of
 
 _LINE = "{:<10}{:<12}{:>6}{:>12}{:>12}{:>12}  {:<9} {}"
 
@@ -18,7 +19,9 @@ def dft_lines(directory: RunDirectory, document: Mapping[str, Any]) -> Iterator[
 
     Energies are in meV per atom; N(EF) in states per eV and cell.
     """
-    yield _LINE.format("formula", "space group", "atoms", "above: DFT", "potential", "N(EF)", "phonons", "from")
+    yield _LINE.format(
+        "formula", "space group", "atoms", f"above: {method_of(document)}", "potential", "N(EF)", "phonons", "from"
+    )
     for phase in document["phases"]:
         if phase["same_as"] is None:
             yield _phase_line(phase, verdict_of(directory, phase))

@@ -25,7 +25,7 @@ from gasearch.report.front import FrontPicture, plot_fronts
 from gasearch.thermodynamics.hull import Hull, endpoint_enthalpies
 from gasearch.workflow.record.electrons import electron_picture, electrons_file, has_electrons
 from gasearch.workflow.record.run_directory import RunDirectory
-from gasearch.workflow.record.snapshots import has_dft_hull, hull_snapshot, snapshot
+from gasearch.workflow.record.snapshots import has_dft_hull, hull_snapshot, method_of, snapshot
 from gasearch.workflow.record.summary import undoubted
 
 #: Enthalpy differences that rounding may cause, eV/atom.
@@ -99,7 +99,8 @@ def draw_comparison(directory: RunDirectory) -> list[Path]:
     found = snapshot(directory.hull)
     hull = [point for point in hull_points(undoubted(found), len(found["endpoints"])) if point.stable]
     with writing_to(directory.path):
-        return plot_hulls(phases, hull, document["endpoints"], document["pressure_GPa"], directory.path / "hull-dft")
+        path, method = directory.path / "hull-dft", method_of(document)
+        return plot_hulls(phases, hull, document["endpoints"], document["pressure_GPa"], path, method)
 
 
 def refined_points(phases: Sequence[Mapping[str, Any]], method: str) -> list[HullPoint]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,11 @@ def refined_snapshot(directory: RunDirectory) -> dict[str, Any]:
         path = directory.above or directory.path
         raise RunDirectoryError(f"{path} was not refined: run `gasearch refine {path}` first")
     return snapshot(directory.refined_phases)
+
+
+def method_of(document: Mapping[str, Any]) -> str:
+    """Return the name of what refined the phases of a refined.json: DFT, or that of a calculator of ASE."""
+    return (document["settings"].get("ase_calculator") or "DFT").rpartition(".")[2]
 
 
 def dft_hull_snapshot(directory: RunDirectory) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from gasearch.workflow.dft.refined_document import structure_document, structure
 from gasearch.workflow.record.archive_store import ArchiveStore
 from gasearch.workflow.record.pictures import hull_deficits, hull_edges, hull_points, refined_points
 from gasearch.workflow.record.run_directory import RunDirectory
-from gasearch.workflow.record.snapshots import has_dft_hull, hull_snapshot, snapshot
+from gasearch.workflow.record.snapshots import has_dft_hull, hull_snapshot, method_of, snapshot
 from gasearch.workflow.record.summary import SYMMETRY_TOLERANCES, undoubted
 from gasearch.workflow.view.page_physics import physics, trust
 
@@ -133,7 +133,7 @@ def _by_dft(directory: RunDirectory, known: Mapping[str, Coupling]) -> list[dict
     ]
     return [
         {
-            "name": "DFT",
+            "name": method_of(document),
             "edges": hull_edges(judged),
             "phases": [
                 _phase(point, phase)

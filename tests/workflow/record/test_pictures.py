@@ -6,7 +6,7 @@ import pytest
 from gasearch.errors import RunDirectoryError
 from gasearch.workflow.record.pictures import draw, hull_edges, hull_points
 from gasearch.workflow.record.run_directory import RunDirectory
-from gasearch.workflow.record.snapshots import snapshot
+from gasearch.workflow.record.snapshots import method_of, snapshot
 
 
 def phase(formula: str, shares: list[float], enthalpy: float, above: float = 0.0) -> dict:
@@ -73,3 +73,8 @@ def test_a_snapshot_that_is_missing_or_damaged_is_told_so(tmp_path: Path):
     (tmp_path / "hull.json").write_text("{")
     with pytest.raises(RunDirectoryError, match="cannot be read"):
         snapshot(tmp_path / "hull.json")
+
+
+def test_what_a_calculator_of_ase_refined_is_not_called_dft():
+    assert method_of({"settings": {"ase_calculator": "ase.calculators.emt.EMT", "ase_arguments": {}}}) == "EMT"
+    assert method_of({"settings": {"ecutwfc": 50.0}}) == "DFT"
