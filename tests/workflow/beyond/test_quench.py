@@ -153,7 +153,7 @@ def test_dft_that_agrees_has_the_same_hull_at_each_pressure(first_search: Path, 
 
 def test_without_an_endpoint_by_dft_there_is_no_distance(first_search: Path, capsys, monkeypatch):
     monkeypatch.setattr("gasearch.cli.quench._engine", lambda options: Same(first_search, failing="Ni"))
-    command = ["quench", str(first_search), "--to", "40", "--steps", "1", "--follow", "0", "--no-phonons"]
+    command = ["quench", str(first_search), "--to", "40", "--steps", "2", "--follow", "0", "--no-phonons"]
     assert main([*command, "--dft", "fast", "--workers", "1"]) == 0
     document = json.loads((first_search / "quench.json").read_text())
     said = {phase["formula"]: phase["rows"][0]["dft"] for phase in document["phases"]}
