@@ -40,6 +40,7 @@ class EffectiveMedium:
     """Stands for pw.x."""
 
     settings: PwSettings = field(default_factory=PwSettings)
+    pseudo_dir: Path = Path("effective-medium")
 
     def check(self, numbers: tuple[int, ...]) -> None:
         """Nothing is missing."""
