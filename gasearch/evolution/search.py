@@ -233,8 +233,8 @@ class Search:
     def _last_change(self) -> int:
         """Return the candidate that last moved the hull by more than two relaxations of one structure differ by."""
         before = [np.inf, *(change.mean_enthalpy for change in self.story)]
-        moved = (c.id for c, was in zip(self.story[::-1], before[-2::-1], strict=True) if was - c.mean_enthalpy > NOISE)
-        return next(moved, 0)
+        moved = [c.id for was, c in zip(before, self.story, strict=False) if was - c.mean_enthalpy > NOISE]
+        return moved[-1] if moved else 0
 
     def _candidate(self, id: int, odds: _Odds) -> Candidate:
         rng = np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(id, 0)))

@@ -84,12 +84,12 @@ class Builder:
         # the least alike of many, teach the potential where not to go.
         space = search_space(settings.compositions, self._atomic_volumes())
         self.label(self._first(space))
-        self.committee(0)
+        self.train(0)
 
         # Cells that the potential itself holds for low minima teach it the order of the minima.
         for number in range(settings.rounds):
             self.label(self.chosen(space, number))
-            self.committee(number + 1)
+            self.train(number + 1)
             if not self.gains(number + 1):
                 break
 
@@ -206,16 +206,20 @@ class Builder:
         """Time of all steps so far, s."""
         return float(self._clock.read_text()) if self._clock.exists() else 0.0
 
-    def committee(self, number: int) -> Committee:
-        """Return the potentials trained on the labels there are, number by number."""
+    def train(self, number: int) -> None:
+        """Train the models of a round on the labels that there are, unless they are there."""
         models = self._models(number)
-        if not all(model.exists() for model in models):
-            trainings = [self._training(number, member) for member in range(len(models))]
-            labels, epochs = self.labels(number), trainings[0].settings.epochs
-            self.say(f"training {len(trainings)} models on {len(labels)} labels, {epochs} epochs")
-            with self._timed():
-                train_all(trainings, labels, self.above_hull(labels), self.executor, self.say)
-        return Committee([Mace(model, trusted=True) for model in models])
+        if all(model.exists() for model in models):
+            return
+        trainings = [self._training(number, member) for member in range(len(models))]
+        labels, epochs = self.labels(number), trainings[0].settings.epochs
+        self.say(f"training {len(trainings)} models on {len(labels)} labels, {epochs} epochs")
+        with self._timed():
+            train_all(trainings, labels, self.above_hull(labels), self.executor, self.say)
+
+    def committee(self, number: int) -> Committee:
+        """Return the models of a round, which are there."""
+        return Committee([Mace(model, trusted=True) for model in self._models(number)])
 
     def _models(self, number: int) -> list[Path]:
         """Return the files of the potentials; those of the start are the first ones unless there are first cells."""

@@ -10,10 +10,10 @@ import numpy as np
 
 from gasearch.crystal.composition import CompositionSpace
 from gasearch.crystal.crystal import Crystal
-from gasearch.crystal.fingerprint import fingerprint
 from gasearch.potential.card import RmsErrors
 from gasearch.potential.committee import Committee
 from gasearch.potential.potential import Potential, compute_all
+from gasearch.pretrain.diversity import descriptors
 from gasearch.pretrain.labelling import Label
 from gasearch.pretrain.sampling import Split, split_of
 from gasearch.thermodynamics.hull import above_own_hull
@@ -30,7 +30,7 @@ def held_out(labels: Sequence[Label]) -> np.ndarray:
     crystals = [label.sample.crystal for label in labels]
     test = np.array([split_of(label.sample.origin) is Split.TEST for label in labels], dtype=bool)
     elements = tuple(sorted({z for crystal in crystals for z in crystal.composition.elements}))
-    marks = np.array([fingerprint(crystal.scaled_to(_VOLUME * len(crystal)), elements) for crystal in crystals])
+    marks = descriptors([crystal.scaled_to(_VOLUME * len(crystal)) for crystal in crystals], elements)
     _, composition = np.unique([c.composition.reduced.formula for c in crystals], return_inverse=True)
     for group in range(composition.max() + 1):
         ours, others = np.flatnonzero(test & (composition == group)), np.flatnonzero(~test & (composition == group))

@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -29,7 +28,7 @@ from gasearch.parallel.programs import drive_programs
 from gasearch.potential.settings import MaceSettings
 from gasearch.pretrain.diversity import descriptors, farthest_first
 from gasearch.pretrain.fine_tuning import fine_tune
-from gasearch.pretrain.labelling import Label, key, label_all, read_labels, read_samples, settled, write_samples
+from gasearch.pretrain.labelling import key, label_all, read_labels, read_samples, settled, write_samples
 from gasearch.pretrain.predecessor import Predecessor
 from gasearch.pretrain.sampling import Kind, Sample, Split, split_of
 from gasearch.workflow.record.run_directory import RunDirectory
@@ -105,8 +104,9 @@ def feed_back(
         by_programs(partial(label_all, samples, feedback.runner, directory.labels), executor, say)
 
         # The potential learns them.
-        labels = labelled(samples, feedback.runner.settings, directory.labels)
-        known += [s.crystal for s in samples if settled(s, feedback.runner, directory.labels)]
+        done = [sample for sample in samples if settled(sample, feedback.runner, directory.labels)]
+        known += [sample.crystal for sample in done]
+        labels = list(read_labels(directory.labels, [key(s.crystal, feedback.runner.settings) for s in done]))
         learn = partial(fine_tune, plan.potential.path, labels, settings.tuning_epochs, settings.learning_rate)
         by_programs(partial(learn, feedback.runner, epoch.potential), executor, say)
         plan = plan.in_epoch(epoch)
@@ -168,12 +168,6 @@ def worth_a_label(archive: Archive, settings: FeedbackSettings, known: Sequence[
         chosen += [group[i] for i in taken]
         seen = np.concatenate([seen, marks[taken]]) if taken else seen
     return chosen
-
-
-def labelled(samples: Sequence[Sample], settings: PwSettings, folder: Path) -> list[Label]:
-    """Return the labels of these samples; some may have failed."""
-    wanted = {key(sample.crystal, settings) for sample in samples}
-    return [label for label in read_labels(folder) if key(label.sample.crystal, settings) in wanted]
 
 
 def best(archive: Archive, count: int) -> list[Individual]:
