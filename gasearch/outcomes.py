@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 
@@ -23,11 +23,16 @@ class Reason(StrEnum):
     EXPLODED = "the cell grew or flattened beyond all bounds"
     NOT_FINITE = "energy, forces or stress were not finite"
     STEP_LIMIT = "forces and stress did not converge within the step limit"
+    STALLED = "no step lowers the enthalpy any more: energies contradict forces and stress"
     HOPELESS = "stopped early, too far above the hull to reach it"
     CALCULATOR = "the calculator gave an error"
     SCF = "the self-consistent field did not converge"
     TIMEOUT = "took longer than the wall-clock limit"
     UNSTABLE = "a phonon has an imaginary frequency"
+
+
+#: A relaxation that ended for one of these has led to a sound structure that is on its way.
+UNCONVERGED: Final = frozenset({Reason.STEP_LIMIT, Reason.STALLED})
 
 
 @dataclass(frozen=True, eq=False)

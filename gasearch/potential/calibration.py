@@ -108,7 +108,7 @@ def doubts(potential: Potential, lengths: Calibration, pressure: float) -> list[
             found.append(
                 f"a simple cell of {name} is lower at {hole:.2f} Å between neighbours than at {distance:.2f} Å"
             )
-        by_stress, by_slope, stiffness = _pressures(potential, pair, distance)
+        by_stress, by_slope, stiffness = pressure_two_ways(potential, _simple_cell(pair, distance))
         if not abs(by_stress - by_slope) <= _SAME_PRESSURE * max(abs(by_slope), abs(pressure), stiffness):
             found.append(
                 f"the stress of a simple cell of {name} gives {pressure_to_GPa(by_stress):.0f} GPa where the slope of "
@@ -117,9 +117,9 @@ def doubts(potential: Potential, lengths: Calibration, pressure: float) -> list[
     return found
 
 
-def _pressures(potential: Potential, pair: tuple[int, int], distance: float) -> tuple[float, float, float]:
-    """Pressure of a simple cell by its stress and by the slope of its energy; what 2 % of the distance add; eV/Å³."""
-    batch = Batch.from_crystals([_simple_cell(pair, x * distance) for x in (0.99, 1.0, 1.01)])
+def pressure_two_ways(potential: Potential, crystal: Crystal) -> tuple[float, float, float]:
+    """Return the pressure by the stress, by the slope of the energy, and what 6 % of the volume add; eV/Å³."""
+    batch = Batch.from_crystals([crystal.scaled_to(x * crystal.volume) for x in (0.97, 1.0, 1.03)])
     result = potential.compute(batch)
     slope = (result.energy[2] - result.energy[0]) / (batch.volumes[2] - batch.volumes[0])
     by_stress = -np.trace(result.stress, axis1=1, axis2=2) / 3

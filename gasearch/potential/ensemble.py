@@ -19,8 +19,6 @@ _Table = TypeVar("_Table")
 #: How slowly the cell moves beside the atoms. On 40 random H-S crystals at 200 GPa, 0.6, 0.35 and 0.17 need some 45, 36
 #: and 29 evaluations, and 80, 65 and 60 % end in the minimum that FIRE finds in the same variables as ASE's filter.
 _STRAIN_WEIGHT = 0.35
-#: eV per atom by which a step may raise the enthalpy: above the rounding of a single-precision model.
-_NOISE_PER_ATOM = 1e-5
 #: Volume over product of edges below which a cell is reduced again, lest its neighbour list grow.
 _SKEWED = 0.2
 #: Steps over which the recent gain is taken.
@@ -122,6 +120,11 @@ class Ensemble:
         return self.minimiser.value
 
     @property
+    def stalled(self) -> np.ndarray:
+        """Whether the last ten steps were all undone (S,)."""
+        return np.isfinite(self.history[:, 0]) & (self.history == self.history[:, -1:]).all(axis=1)
+
+    @property
     def recent_gain(self) -> np.ndarray:
         """What the last ten steps gained (S,), eV; inf before there were ten."""
         before, now = self.history[:, 0], self.history[:, -1]
@@ -160,9 +163,12 @@ class Ensemble:
         return replace(self, cell=self.cell @ deformation, positions=self.positions @ deformation + step[:, :-3])
 
     def told(
-        self, there: Ensemble, step: np.ndarray, length: np.ndarray, result: BatchResult, pressure: float
+        self, there: Ensemble, step: np.ndarray, length: np.ndarray, result: BatchResult, pressure: float, noise: float
     ) -> Ensemble:
-        """Return the structures after a step to ``there`` and what the potential said; one uphill is undone."""
+        """Return the structures after a step to ``there`` and what the potential said.
+
+        One uphill by more than the noise, eV per atom, is undone.
+        """
         forces = np.zeros_like(self.positions)
         forces[self.present] = result.forces
         stress = result.stress + pressure * np.eye(3)
@@ -171,7 +177,7 @@ class Ensemble:
             length,
             result.energy + pressure * there.volume,
             there._gradient(forces, stress),
-            _NOISE_PER_ATOM * self.n_atoms,
+            noise * self.n_atoms,
         )
         return replace(
             self,

@@ -42,6 +42,9 @@ class RelaxationSettings:
     hopeless_margin : float
         A structure is given up for being too high if it would be so even after gaining once more this many times what
         its last ten steps gained. On random Lennard-Jones crystals, 2 gives up a twentieth of those that it should not.
+    noise : float
+        By how much a step may raise the enthalpy per atom: more than the rounding of a single-precision model. A
+        calculator in plane waves needs some meV, as its energy jumps where the cell changes.
     """
 
     max_force: float = setting(0.01, above=0, unit="eV_per_A")
@@ -51,6 +54,7 @@ class RelaxationSettings:
     min_distance: float = setting(0.5, at_least=0, unit="A")
     max_volume_ratio: float = setting(10.0, above=1)
     hopeless_margin: float = setting(2.0, above=0)
+    noise: float = setting(1e-5, at_least=0, unit="meV")
 
 
 class BatchRelaxer:
@@ -106,7 +110,7 @@ class BatchRelaxer:
         step, length = running.next_step()
         there = running.displaced(step)
         result = self.potential.compute(there.batch())
-        running = running.told(there, step, length, result, pressure)
+        running = running.told(there, step, length, result, pressure, self.settings.noise)
         converged = (running.max_force < self.settings.max_force) & (running.max_stress < self.settings.max_stress)
         failed = self._failed(running, result, converged, ceiling[running.index])
         done = converged.copy()
@@ -131,6 +135,7 @@ class BatchRelaxer:
             (Reason.COLLAPSED, self._collapsed(running, converged)),
             (Reason.EXPLODED, growth > np.log(settings.max_volume_ratio)),
             (Reason.HOPELESS, ~converged & hopeless),
+            (Reason.STALLED, ~converged & running.stalled),
             (Reason.STEP_LIMIT, ~converged & (running.steps >= settings.max_steps)),
         )
         return {row: reason for reason, rows in reversed(checks) for row in np.flatnonzero(rows).tolist()}

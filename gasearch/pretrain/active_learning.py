@@ -15,7 +15,7 @@ from gasearch.crystal.geometry import nearest_distances
 from gasearch.crystal.symmetry import symmetrized
 from gasearch.errors import CalculationError
 from gasearch.espresso.timing import relative_scf_time
-from gasearch.outcomes import Failure, Reason, Relaxed
+from gasearch.outcomes import UNCONVERGED, Failure, Reason, Relaxed
 from gasearch.potential.committee import Committee
 from gasearch.potential.mace import Mace
 from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
@@ -176,7 +176,7 @@ def underway(relax: Relax, starts: Sequence[Sample], steps: int) -> tuple[Sample
     return tuple(
         _moved(start, outcome.crystal)
         for start, outcome in zip(starts, outcomes, strict=True)
-        if isinstance(outcome, Failure) and outcome.reason is Reason.STEP_LIMIT and outcome.crystal is not None
+        if isinstance(outcome, Failure) and outcome.reason in UNCONVERGED and outcome.crystal is not None
     )
 
 

@@ -13,7 +13,7 @@ from gasearch.crystal.composition import Composition
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.geometry import distance_limits
 from gasearch.crystal.repulsion import pushed_apart
-from gasearch.outcomes import Failure, Reason, Relaxed
+from gasearch.outcomes import UNCONVERGED, Failure, Relaxed
 from gasearch.potential.molecular_dynamics import Leg
 from gasearch.potential.potential import Potential
 from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
@@ -132,7 +132,7 @@ def premixed(
     for _ in range(_TRIES):
         mixture = Crystal(np.eye(3) * edge, rng.random((len(numbers), 3)), numbers)
         result = relaxer.relax([pushed_apart(mixture, limits, _STEPS)], pressure)[0]
-        if isinstance(result, Relaxed) or (result.reason is Reason.STEP_LIMIT and result.crystal is not None):
+        if isinstance(result, Relaxed) or (result.reason in UNCONVERGED and result.crystal is not None):
             return result.crystal
     return Failure(result.reason, result.steps, result.crystal, "in the mixture, before the melt")
 

@@ -40,6 +40,35 @@ def test_the_volume_of_a_known_equation_of_state():
     assert outcome.crystal.volume == pytest.approx(target, rel=2e-3)
 
 
+class TooFewPlaneWaves(PowerLaw):
+    """Its stress misses the slope of its energy by a constant, eV/Å³."""
+
+    off = pressure_from_GPa(6)
+
+    def compute(self, batch: Batch) -> BatchResult:
+        result = super().compute(batch)
+        return BatchResult(result.energy, result.forces, result.stress - self.off * np.eye(3))
+
+
+def test_a_stress_that_contradicts_the_energy_stalls_and_says_so():
+    pressure, target = pressure_from_GPa(100), 10.0
+    (outcome,) = BatchRelaxer(TooFewPlaneWaves(pressure * target**2, -1.0)).relax([crystal([1], 9.0)], pressure)
+    assert isinstance(outcome, Failure)
+    assert outcome.reason is Reason.STALLED
+    # It stands where the energy has its minimum.
+    assert outcome.crystal.volume == pytest.approx(target, rel=2e-2)
+
+
+def test_with_steps_uphill_allowed_the_stress_decides():
+    """-dE/dV = c/V² = P - off at the end, as the stress alone says."""
+    pressure, target = pressure_from_GPa(100), 10.0
+    potential = TooFewPlaneWaves(pressure * target**2, -1.0)
+    settings = RelaxationSettings(noise=0.02)
+    (outcome,) = BatchRelaxer(potential, settings).relax([crystal([1], 9.0)], pressure)
+    assert isinstance(outcome, Relaxed)
+    assert outcome.crystal.volume == pytest.approx(target * (pressure / (pressure - potential.off)) ** 0.5, rel=2e-3)
+
+
 def test_a_cell_that_nothing_holds_explodes():
     (outcome,) = BatchRelaxer(PowerLaw(100.0, -0.2)).relax([crystal([1], 10.0)], 0.0)
     assert isinstance(outcome, Failure)

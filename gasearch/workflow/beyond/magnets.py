@@ -23,12 +23,16 @@ from gasearch.espresso.runner import PwRunner, safer
 from gasearch.espresso.vc_relax import Descent
 from gasearch.files import replace_text, writing_to
 from gasearch.outcomes import Failure, Reason
-from gasearch.potential.relaxation import BatchRelaxer, RelaxationSettings
+from gasearch.potential.calibration import pressure_two_ways
+from gasearch.potential.relaxation import BatchRelaxer
+from gasearch.units import pressure_to_GPa
+from gasearch.workflow.dft.engines import calculator_limits
 from gasearch.workflow.dft.refined_document import structure_document, structure_from
 from gasearch.workflow.record.kept import kept_file
 
-#: Difference of the pressures by stress and by the slope of the energy, relative, that is told.
+#: Difference of the pressures by stress and by the slope of the energy that is told: relative, and in GPa.
 _WORTH_A_WORD = 0.05
+_WORTH_GPA = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,8 +163,7 @@ class CalculatorMagnet:
         from gasearch.potential.ase_calculator import AseCalculator
 
         potential = AseCalculator(self.calculator, self.arguments, moments)
-        limits = RelaxationSettings(max_force=self.descent.max_force, max_stress=self.descent.max_stress)
-        found = BatchRelaxer(potential, limits).relax([start], pressure)[0]
+        found = BatchRelaxer(potential, calculator_limits(self.descent)).relax([start], pressure)[0]
         if isinstance(found, Failure):
             return found
         ended = potential.magnetic_moments(found.crystal)
@@ -175,8 +178,17 @@ class CalculatorMagnet:
         }
 
     def warnings(self, crystal: Crystal, magnetic: frozenset[int]) -> list[str]:
-        """Return nothing: a calculator says nothing of itself."""
-        return []
+        """Return by how much the stress is no slope of the energy, as in too few plane waves; without moments."""
+        from gasearch.potential.ase_calculator import AseCalculator
+
+        potential = AseCalculator(self.calculator, self.arguments, np.zeros(len(crystal)))
+        by_stress, by_slope = map(pressure_to_GPa, pressure_two_ways(potential, crystal)[:2])
+        if not abs(by_stress - by_slope) > _WORTH_GPA:
+            return []
+        return [
+            f"the stress of {crystal.composition.reduced.formula} gives {by_stress:.1f} GPa where the slope of the "
+            f"energy gives {by_slope:.1f}: all pressures are off by about as much; in plane waves, raise the cutoff"
+        ]
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,9 @@ from gasearch.workflow.dft.refined_document import structure_document
 from gasearch.workflow.dft.relaxed_document import relaxed_document, relaxed_from
 from gasearch.workflow.record.kept import kept_file
 
+#: eV per atom: an energy in plane waves jumps where the cell changes, and falls along another slope than the stress.
+_NOISE = 5e-3
+
 
 class Engine(Protocol):
     """DFT as a refinement uses it; it travels to the ranks, and keeps what it has finished."""
@@ -178,8 +181,7 @@ class CalculatorEngine:
     def _relaxer(self) -> BatchRelaxer:
         from gasearch.potential.ase_calculator import AseCalculator
 
-        limits = RelaxationSettings(max_force=self.descent.max_force, max_stress=self.descent.max_stress)
-        return BatchRelaxer(AseCalculator(self.calculator, self.arguments), limits)
+        return BatchRelaxer(AseCalculator(self.calculator, self.arguments), calculator_limits(self.descent))
 
     def electrons(self, phase: RefinedPhase) -> None:
         """Return nothing: calculators have no common way to say it."""
@@ -215,6 +217,11 @@ def engine_of(settings: RefineSettings, folder: Path, cluster: ClusterSettings |
         kept=kept,
     )
     return EspressoEngine(runner, settings.dft)
+
+
+def calculator_limits(descent: Descent) -> RelaxationSettings:
+    """Return when a structure counts as relaxed by a calculator, which may be one in plane waves."""
+    return RelaxationSettings(max_force=descent.max_force, max_stress=descent.max_stress, noise=_NOISE)
 
 
 def _refined(result: Relaxed | Failure, pressure: float) -> RefinedPhase | Failure:

@@ -1,6 +1,7 @@
 """The screen for soft magnetism, with a calculator whose collapse is known in closed form."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -24,6 +25,10 @@ K, V0, VC, V1, E1 = 20.0, 12.0, 11.5, 11.0, 0.3
 class Landau(Calculator):
     implemented_properties = ["energy", "forces", "stress", "magmoms"]
 
+    def __init__(self, off=0.0):
+        super().__init__()
+        self.off = off  # eV/A^3, by which the stress misses the slope of the energy
+
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
         super().calculate(atoms, properties, system_changes)
         signs = np.sign(atoms.get_initial_magnetic_moments())
@@ -33,7 +38,7 @@ class Landau(Calculator):
         s = 1.0 if abs(signs.sum()) == len(atoms) else 0.8
         squared = max(s * (volume - VC) / 2, 0.0) if signs.any() else 0.0
         energy = e0 + K * (volume - v0) ** 2 / (2 * v0) - s * (volume - VC) * squared + squared**2
-        slope = K * (volume - v0) / v0 - s * squared
+        slope = K * (volume - v0) / v0 - s * squared - self.off
         self.results = {
             "energy": energy * len(atoms),
             "forces": np.zeros((len(atoms), 3)),
@@ -122,6 +127,16 @@ def _transition_GPa() -> float:
     pressures = np.linspace(0, 120, 1201) / 160.2176634
     higher = [(open_ + p * volumes).min() > (packed + p * volumes).min() for p in pressures]
     return float(np.linspace(0, 120, 1201)[np.argmax(higher)])
+
+
+def test_a_stress_that_is_no_slope_is_warned_of_and_does_not_stop_the_relaxation(iron, capsys):
+    off = 6.0 / 160.2176634
+    document = screened(iron, "--arguments", json.dumps({"off": off}), "--pressures", "0", "20", "--no-return")
+    assert re.search("GPa where the slope .* raise the cutoff", capsys.readouterr().out)
+    states = document["materials"]["iron"]["starts"]["NM up"]
+    # Without moments K (V - V0) / V0 = off - P.
+    volumes = [12.0 * (1 + (off - pressure / 160.2176634) / 20.0) for pressure in (0, 20)]
+    assert [state["volume_A3_per_atom"] for state in states] == pytest.approx(volumes, rel=1e-3)
 
 
 def test_a_calculator_without_moments_is_refused(iron, capsys):
