@@ -90,10 +90,7 @@ def _card_lines(card: PotentialCard) -> Iterator[str]:
         models, limit = len(card.committee.files) + 1, card.committee.spread_limit_meV_per_atom
         yield f"committee    {models} models; unknown where they spread by over {limit:g} meV/atom"
     for name, errors in card.errors.items():
-        yield (
-            f"{name}: {errors.rmse_energy_meV_per_atom:.1f} meV/atom, {errors.rmse_force_meV_per_A:.0f} meV/Å, "
-            f"{errors.rmse_stress_GPa:.2f} GPa rms on {errors.cells} cells"
-        )
+        yield f"{name}: {errors} rms on {errors.cells} cells"
     if "spearman" in order:
         yield f"order above hull: rank correlation {order['spearman']:.2f} on {order['cells']} test cells"
     if "note" in build:

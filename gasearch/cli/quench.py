@@ -22,7 +22,9 @@ from gasearch.cli.pw_options import add_pw_settings, protocol_of, runner_of
 from gasearch.errors import InputError
 
 if TYPE_CHECKING:
+    from gasearch.config import Config
     from gasearch.potential.settings import PotentialSettings
+    from gasearch.workflow.beyond.extension import Extension
     from gasearch.workflow.dft.engines import Engine
 
 #: Keyword arguments (JSON) of a calculator unless a user gives some.
@@ -52,6 +54,8 @@ def _add_quench(commands: Any) -> None:
     add("--max-atoms", type=count, default=256, metavar="N", help="in it, at most; default: 256")
     wanted = "DFT of what is followed and of the potential's hull at each pressure, at this protocol"
     add("--dft", choices=("fast", "standard", "precise"), help=wanted)
+    wanted = "label up to N cells met at pressures beyond the potential's training, and train it further with them"
+    add("--extend", type=count, metavar="N", help=wanted)
     add_pw_settings(quench)
     add_programs(quench, "pw.x", 6.0)
 
@@ -134,8 +138,22 @@ def _quench(options: Namespace) -> None:
         beside=tuple(options.beside),
         files=tuple(options.structure),
         dft=_engine(options),
+        extension=_extension(options, config),
     )
     quench(task, say, warn, workers_of(options) if options.dft else 1)
+
+
+def _extension(options: Namespace, config: Config) -> Extension | None:
+    """Return what carries the potential to other pressures, if asked for; it learns as a search's feedback does."""
+    from functools import partial
+
+    from gasearch.workflow.beyond.extension import Extension
+
+    if options.extend is None:
+        return None
+    learns = config.search.feedback
+    make_runner = partial(runner_of, options)
+    return Extension.of(config.potential, options.extend, learns.tuning_epochs, learns.learning_rate, make_runner)
 
 
 def _engine(options: Namespace) -> Engine | None:

@@ -34,6 +34,12 @@ class RmsErrors:
     rmse_force_meV_per_A: float
     rmse_stress_GPa: float
 
+    def __str__(self) -> str:
+        return (
+            f"{self.rmse_energy_meV_per_atom:.1f} meV/atom, {self.rmse_force_meV_per_A:.0f} meV/Å, "
+            f"{self.rmse_stress_GPa:.1f} GPa"
+        )
+
 
 @dataclass(frozen=True)
 class CommitteeCard:

@@ -212,7 +212,7 @@ def choose(
     odds = _odds(found, others, settings.window, k_spacing)
     drawn = rng.choice(others, n_others, replace=False, p=odds) if n_others else []
     chosen = [found.relaxed[i] for i in (*lowest, *drawn)]
-    copies = (rattled(sample, space, sampling, rng) for sample in chosen[:n_rattled])
+    copies = (rattled(sample, space.minimum_distances, sampling, rng) for sample in chosen[:n_rattled])
     broken = [found.broken[i] for i in rng.choice(len(found.broken), n_broken, replace=False)]
     marks = descriptors([sample.crystal for sample in found.underway], space.compositions.elements)
     on_their_way = (found.underway[i] for i in farthest_first(marks, n_underway))

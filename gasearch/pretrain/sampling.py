@@ -11,7 +11,7 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 
-from gasearch.crystal.composition import SYMBOLS, CompositionSpace, SearchSpace
+from gasearch.crystal.composition import SYMBOLS, CompositionSpace, Pair, SearchSpace
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.geometry import too_close
 from gasearch.crystal.prototype import prototypes
@@ -221,7 +221,7 @@ def random_samples(
         sample = Sample(crystal, f"{Kind.RANDOM}-{k:05d}", Kind.RANDOM)
         yield sample
         if rng.random() < settings.rattled_share:
-            copy = rattled(sample, space, settings, rng)
+            copy = rattled(sample, space.minimum_distances, settings, rng)
             if copy is not None:
                 yield copy
 
@@ -240,14 +240,16 @@ def random_small_crystal(space: SearchSpace, settings: SamplingSettings, rng: np
     return None if crystal is None else primitive(crystal)
 
 
-def rattled(sample: Sample, space: SearchSpace, settings: SamplingSettings, rng: np.random.Generator) -> Sample | None:
-    """Return a strained and rattled copy of the same origin, or None if atoms of it are too close."""
+def rattled(
+    sample: Sample, nearest: Mapping[Pair, float], settings: SamplingSettings, rng: np.random.Generator
+) -> Sample | None:
+    """Return a strained and rattled copy of the same origin, or None if atoms of it are nearer than these distances."""
     crystal = sample.crystal
     strain = rng.normal(0.0, settings.strain, (3, 3))
     width = settings.rattle * (crystal.volume / len(crystal)) ** (1 / 3)
     positions = crystal.positions + rng.normal(0.0, width, (len(crystal), 3))
     cell = crystal.cell @ (np.eye(3) + (strain + strain.T) / 2)
     copy = Crystal(cell, positions @ np.linalg.inv(crystal.cell), crystal.numbers)
-    if too_close(copy, space.minimum_distances):
+    if too_close(copy, nearest):
         return None
     return replace(sample, crystal=copy, kind=Kind.RATTLED)

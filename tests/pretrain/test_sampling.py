@@ -96,7 +96,7 @@ def test_random_samples_are_small_and_open_enough(space):
 def test_rattled_copies_keep_origin_and_composition(space):
     parent = next(s for s in random_samples(space, SETTINGS, 3, 0, 5) if len(s.crystal) > 1)
     rng = np.random.default_rng(0)
-    copy = next(c for c in (rattled(parent, space, SETTINGS, rng) for _ in range(20)) if c)
+    copy = next(c for c in (rattled(parent, space.minimum_distances, SETTINGS, rng) for _ in range(20)) if c)
     assert copy.origin == parent.origin and copy.kind is Kind.RATTLED
     assert copy.crystal.composition == parent.crystal.composition
     assert not np.allclose(copy.crystal.cell, parent.crystal.cell)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from gasearch.schema import plain
 from gasearch.screening.decompression import NO_MINIMUM, Check, DecompressionSettings, Verdict, check, failed
 from gasearch.units import pressure_to_GPa
 from gasearch.workflow.beyond.diagram import HullAt, gathered, hull_at, relaxed_at
+from gasearch.workflow.beyond.extension import Extension, extended
 from gasearch.workflow.beyond.quench_by_dft import asked_of_dft, documents_by_dft, refined_by_dft
 from gasearch.workflow.beyond.quench_document import SYMPREC, against_hull, phase_document, phase_lines
 from gasearch.workflow.beyond.trust import is_trained_at, range_warnings
@@ -60,6 +61,8 @@ class QuenchTask:
         Further structures, which are followed, too.
     dft : Engine or None
         Relaxes the phases that are followed, and those on the potential's hull at each pressure, as well.
+    extension : Extension or None
+        Carries the potential to pressures that it was not trained at, before anything is followed with it.
     """
 
     settings: DecompressionSettings
@@ -69,6 +72,7 @@ class QuenchTask:
     beside: tuple[Path, ...] = ()
     files: tuple[Path, ...] = ()
     dft: Engine | None = None
+    extension: Extension | None = None
 
     @property
     def pressures_GPa(self) -> list[float]:
@@ -99,10 +103,12 @@ def _drive(
 ) -> None:
     # What was found is relaxed at one pressure after the other, and has a hull at each.
     endpoints, proposals, anew = _proposals(task)
+    folder = _folder(task.path)
+    if task.extension is not None:
+        task = replace(task, potential=_extended(task, task.extension, proposals, anew, folder, executor, say))
     dft = _prepared(task, proposals, executor)
     warn(range_warnings(task.potential, [round(pressure, 6) for pressure in task.pressures_GPa]))
     say(f"{executor.description}; {len(proposals)} structures at {len(task.pressures_GPa)} pressures")
-    folder = _folder(task.path)
     histories = _descend(task.settings, task.potential, task.relaxation, proposals, anew, folder, executor)
     hulls = _hulls(task, proposals, histories)
 
@@ -148,6 +154,26 @@ def _prepared(task: QuenchTask, proposals: Sequence[Proposal], executor: QueueEx
         return None
     found = hull_snapshot(existing_run(task.path))
     return task.dft.prepared(simple_cells(found, elements_of(proposals)), executor)
+
+
+def _extended(
+    task: QuenchTask,
+    extension: Extension,
+    proposals: Sequence[Proposal],
+    anew: range,
+    folder: Path,
+    executor: QueueExecutor,
+    say: Callable[[str], None],
+) -> PotentialSettings:
+    """Return the potential that has learned the pressures of the task; its own where it knew them."""
+    beyond = [p for p in task.settings.pressures if is_trained_at(task.potential, pressure_to_GPa(p)) is False]
+    if not beyond:
+        say("--extend has nothing to do: the potential was trained at all of these pressures")
+        return task.potential
+    histories = _descend(task.settings, task.potential, task.relaxation, proposals, anew, folder, executor)
+    columns = dict(zip(task.settings.pressures, zip(*histories, strict=True), strict=True))
+    met = {p: [result.crystal for result in columns[p] if isinstance(result, Relaxed)] for p in beyond}
+    return extended(extension, met, folder, executor, say)
 
 
 def _hulls(task: QuenchTask, proposals: Sequence[Proposal], histories: Sequence[History]) -> list[HullAt]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.fingerprint import same_structure
-from gasearch.errors import PotentialError, RunDirectoryError
+from gasearch.errors import RunDirectoryError
 from gasearch.espresso.pw import PwSettings
 from gasearch.espresso.runner import PwRunner
 from gasearch.evolution.archive import Archive
@@ -27,9 +27,8 @@ from gasearch.parallel.executor import QueueExecutor
 from gasearch.parallel.programs import drive_programs
 from gasearch.potential.settings import MaceSettings
 from gasearch.pretrain.diversity import descriptors, farthest_first
-from gasearch.pretrain.fine_tuning import fine_tune
+from gasearch.pretrain.fine_tuning import Tuning, fine_tune, tunable
 from gasearch.pretrain.labelling import key, label_all, read_labels, read_samples, settled, write_samples
-from gasearch.pretrain.predecessor import Predecessor
 from gasearch.pretrain.sampling import Kind, Sample, Split, split_of
 from gasearch.workflow.record.run_directory import RunDirectory
 from gasearch.workflow.record.summary import phases
@@ -38,7 +37,9 @@ from gasearch.workflow.search.journal import NEAR_HULL
 from gasearch.workflow.search.plan import Plan
 
 #: Distance of two fingerprints (lengths one) up to which a structure is as good as labelled already.
-_LABELLED = 0.03
+LABELLED = 0.03
+#: What makes the potential of an epoch again.
+_COMMAND = "gasearch run input.yaml, by its search.feedback"
 
 
 @dataclass(frozen=True)
@@ -68,13 +69,7 @@ class Feedback:
             If the potential cannot be trained further, or there is no pw.x.
         """
         assert isinstance(plan.potential, MaceSettings), "the input says so"
-        before = Predecessor.read(plan.potential.path)
-        runner = make_runner(before.dft)
-        runner.check(plan.space.elements)
-        if others := before.other_pseudopotentials(runner):
-            raise PotentialError(
-                f"{plan.potential.path} learned from labels made with other pseudopotentials of {others}; install those"
-            )
+        before, runner = tunable(plan.potential.path, make_runner)
         known = (label.sample.crystal for label in before.labels if split_of(label.sample.origin) is Split.TRAIN)
         return Feedback(plan.search.feedback, runner, tuple(known))
 
@@ -107,8 +102,9 @@ def feed_back(
         done = [sample for sample in samples if settled(sample, feedback.runner, directory.labels)]
         known += [sample.crystal for sample in done]
         labels = list(read_labels(directory.labels, [key(s.crystal, feedback.runner.settings) for s in done]))
-        learn = partial(fine_tune, plan.potential.path, labels, settings.tuning_epochs, settings.learning_rate)
-        by_programs(partial(learn, feedback.runner, epoch.potential), executor, say)
+        tuning = Tuning(settings.tuning_epochs, settings.learning_rate, _COMMAND)
+        learn = partial(fine_tune, plan.potential.path, labels, tuning, feedback.runner, epoch.potential)
+        by_programs(learn, executor, say)
         plan = plan.in_epoch(epoch)
 
         # The best begin a search of their own with it, under new ids.
@@ -164,7 +160,7 @@ def worth_a_label(archive: Archive, settings: FeedbackSettings, known: Sequence[
     seen, chosen = descriptors(known, elements), []
     for group in groups:
         marks = descriptors([individual.crystal for individual in group], elements)
-        taken = farthest_first(marks, settings.labels - len(chosen), seen, _LABELLED)
+        taken = farthest_first(marks, settings.labels - len(chosen), seen, LABELLED)
         chosen += [group[i] for i in taken]
         seen = np.concatenate([seen, marks[taken]]) if taken else seen
     return chosen

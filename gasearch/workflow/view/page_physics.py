@@ -114,14 +114,7 @@ def trust(name: str, card: Path | None, pressure_GPa: float, doubtful: int) -> l
         ("potential", name),
         ("made for", f"{', '.join(known.elements)} at {low:g} to {high:g} GPa"),
         ("this run", f"{pressure_GPa:g} GPa: {inside}"),
-        *[
-            (
-                f"rms errors, {title} ({errors.cells} cells)",
-                f"{errors.rmse_energy_meV_per_atom:.0f} meV/atom, {errors.rmse_force_meV_per_A:.0f} meV/Å, "
-                f"{errors.rmse_stress_GPa:.1f} GPa",
-            )
-            for title, errors in known.errors.items()
-        ],
+        *[(f"rms errors, {title} ({errors.cells} cells)", str(errors)) for title, errors in known.errors.items()],
         ("labels", f"{known.facts.get('labels', {}).get('functional', 'functional not told')}"),
         (
             "committee",
