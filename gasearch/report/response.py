@@ -23,7 +23,8 @@ from gasearch.report.figures import (
 if TYPE_CHECKING:
     from gasearch.report.figures import Axes
 
-_COLOURS = (STABLE_COLOUR, SECOND_COLOUR, "#2a8c82", "#8a5fa8", "#b8a12b", "#a8324a")
+#: Of one band after the other.
+BAND_COLOURS = (STABLE_COLOUR, SECOND_COLOUR, "#2a8c82", "#8a5fa8", "#b8a12b", "#a8324a")
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +82,8 @@ def _draw_fermi_surface(axes: Axes, picture: PlanePicture) -> None:
     places = np.linspace(-picture.reach, picture.reach, len(picture.bands[0]))
     for number, band in enumerate(picture.bands):
         if band.min() < 0 < band.max():
-            axes.contour(places, places, band.T, levels=[0.0], colors=[_COLOURS[number % len(_COLOURS)]], linewidths=1)
+            colour = BAND_COLOURS[number % len(BAND_COLOURS)]
+            axes.contour(places, places, band.T, levels=[0.0], colors=[colour], linewidths=1)
     axes.set_aspect("equal")
     _frame(axes, picture)
 
@@ -105,7 +107,7 @@ def plot_path(
     with figure_in_style((6.4, 1.0 + 1.7 * len(curves))) as figure:
         panels = figure.subplots(len(curves), 1, sharex=True, squeeze=False)[:, 0]
         panels[0].set_title(title)
-        for axes, colour, (name, values) in zip(panels, _COLOURS, curves.items(), strict=False):
+        for axes, colour, (name, values) in zip(panels, BAND_COLOURS, curves.items(), strict=False):
             _draw_curve(axes, distances, values, colour)
             axes.set_ylabel(f"{name} / mean")
             for place, _ in ticks:

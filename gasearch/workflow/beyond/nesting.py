@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,11 @@ from gasearch.espresso.runner import PwRunner
 from gasearch.files import replace_text, writing_to
 from gasearch.folder import locked
 from gasearch.outcomes import BandGrid
+from gasearch.report.fermi_surface import plot_fermi_surface
 from gasearch.report.figures import formula_text
 from gasearch.report.response import PlanePicture, plot_path, plot_planes
 from gasearch.screening.bands import FermiBands, fermi_bands, interpolated, level_spacing
+from gasearch.screening.fermi_surface import BrillouinZone, fermi_surface
 from gasearch.screening.susceptibility import (
     Peak,
     Response,
@@ -276,8 +278,19 @@ def draw(found: Nesting, crystal: Crystal, settings: NestingSettings, folder: Pa
         if name in found.responses
     }
     with writing_to(folder):
-        files = plot_path(path.distances, path.ticks, curves, heading, folder / "nesting-path")
-        return plot_planes(_plane(found), heading, folder / "nesting-planes") + files
+        files = plot_planes(_plane(found), heading, folder / "nesting-planes")
+        files += plot_path(path.distances, path.ticks, curves, heading, folder / "nesting-path")
+        return files + _draw_surface(found.bands, settings.times, heading, folder)
+
+
+def _draw_surface(bands: FermiBands, times: int, heading: str, folder: Path) -> list[Path]:
+    """Draw the Fermi surface from every second point of the interpolated grid: as fine as one can see."""
+    step = max(1, times // 2)
+    seen = replace(bands, energies=bands.energies[:, ::step, ::step, ::step])
+    surfaces = fermi_surface(seen)
+    if not any(map(len, surfaces)):
+        return []
+    return plot_fermi_surface(surfaces, BrillouinZone.of(seen.reciprocal).faces, heading, folder / "fermi-surface")
 
 
 def _plane(found: Nesting) -> PlanePicture:

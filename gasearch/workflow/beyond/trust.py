@@ -25,5 +25,5 @@ def range_warnings(potential: PotentialSettings, pressures_GPa: Iterable[float])
     told = ", ".join(f"{pressure:g}" for pressure in beyond)
     return [
         f"the potential was trained from {low:g} to {high:g} GPa: what it says at {told} GPa is extrapolated; label "
-        "cells there (gasearch pretrain) and train it again before you believe it"
+        "cells there (gasearch pretrain, or quench --extend) and train it again before you believe it"
     ]

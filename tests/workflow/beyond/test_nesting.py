@@ -46,7 +46,7 @@ def test_the_corner_of_the_zone_is_found_written_and_drawn(bands, tmp_path):
     assert document["xi"]["mean"] == pytest.approx(document["dos_at_fermi_per_eV_spin_and_cell"] ** 2)
     assert document["interpolated_grid"] == [24, 24, 24] and document["bands_at_fermi"] == 1
     assert found.warnings == ()
-    for name in ("nesting-planes", "nesting-path"):
+    for name in ("nesting-planes", "nesting-path", "fermi-surface"):
         assert (tmp_path / "out" / f"{name}.png").stat().st_size > 0
     assert any(line.startswith("chi0") for line in said)
 
