@@ -52,11 +52,12 @@ IMPORTERS = {
     "matplotlib": ("report/figures.py",),
     "plotly": ("report/page.py",),
     "rich": ("cli/watch.py",),
+    "skimage": ("screening/fermi_surface.py",),
     "shtab": ("cli/completion.py",),
 }
 LAZY = (
     *("torch", "mace", "ase", "pymatgen", "pyxtal", "spglib", "phonopy"),
-    *("mpi4py", "matplotlib", "plotly", "rich", "sklearn", "scipy", "shtab", "submitit"),
+    *("mpi4py", "matplotlib", "plotly", "rich", "skimage", "sklearn", "scipy", "shtab", "submitit"),
 )
 FILES = sorted(PACKAGE.rglob("*.py"))
 

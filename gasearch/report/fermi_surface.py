@@ -44,15 +44,9 @@ def plot_fermi_surface(
 
 
 def _draw_sheet(axes: Axes3D, triangles: np.ndarray, colour: str) -> None:
-    from matplotlib.colors import LightSource
-    from mpl_toolkits.mplot3d.art3d import Poly3DCollection
-
-    light = LightSource(azdeg=225, altdeg=40)
-    sheet = Poly3DCollection(
-        triangles, facecolors=colour, linewidths=0, antialiased=False, shade=True, lightsource=light
-    )
-    sheet.set_rasterized(True)
-    axes.add_collection3d(sheet)
+    corners = triangles.reshape(-1, 3)
+    places = np.arange(len(corners)).reshape(-1, 3)
+    axes.plot_trisurf(*corners.T, triangles=places, color=colour, linewidth=0, antialiased=False, rasterized=True)
 
 
 def _draw_zone(axes: Axes3D, faces: Sequence[np.ndarray]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.errors import InputError
 from gasearch.espresso.pw import PwSettings
 from gasearch.espresso.runner import PwRunner
+from gasearch.espresso.timing import relative_scf_time
 from gasearch.files import writing_to
 from gasearch.parallel.executor import QueueExecutor
 from gasearch.potential.load import load_potential
@@ -79,14 +80,33 @@ class Extension:
         return Extension(labels, epochs, learning_rate, potential, *tunable(potential.path, make_runner))
 
 
+@dataclass(frozen=True, eq=False)
+class Met:
+    """What a potential made of structures at a pressure.
+
+    Parameters
+    ----------
+    pressure : float
+        eV/Å³.
+    followed : tuple of Crystal
+        The phases that it is asked about.
+    others : tuple of Crystal
+        What else it has near its hull there.
+    """
+
+    pressure: float
+    followed: tuple[Crystal, ...]
+    others: tuple[Crystal, ...]
+
+
 def extended(
     extension: Extension,
-    met: Mapping[float, Sequence[Crystal]],
+    met: Sequence[Met],
     folder: Path,
     executor: QueueExecutor,
     say: Callable[[str], None],
 ) -> MaceSettings:
-    """Return a potential that has learned what was met at some pressures (eV/Å³), as the present one relaxed it.
+    """Return a potential that has learned what was met at some pressures, as the present one relaxed it.
 
     It is made in a folder of its own, which the same question finds again. Nothing is done twice.
     """
@@ -100,7 +120,7 @@ def extended(
     labels = list(read_labels(home / "labels", (name for name in names if (home / "labels" / f"{name}.json").exists())))
 
     # The potential learns it, and is measured at those cells that it has not seen.
-    tuning = Tuning(extension.epochs, extension.learning_rate, _COMMAND, tuple(met))
+    tuning = Tuning(extension.epochs, extension.learning_rate, _COMMAND, tuple(at.pressure for at in met))
     learn = partial(fine_tune, extension.potential.path, labels, tuning, extension.runner, home / "potential")
     by_programs(learn, executor, say)
     after = replace(extension.potential, path=home / "potential")
@@ -109,25 +129,34 @@ def extended(
     return after
 
 
-def worth_a_label_at(extension: Extension, met: Mapping[float, Sequence[Crystal]]) -> list[Sample]:
+def worth_a_label_at(extension: Extension, met: Sequence[Met]) -> list[Sample]:
     """Return cells that are unlike all that the potential has learned, in structure or density, and copies of them.
 
-    At each pressure (eV/Å³) as many.
+    At each pressure as many: the phases that are followed, then others, but for the quarter that would take longest.
     """
     elements = tuple(SYMBOLS.index(symbol) for symbol in extension.before.card.elements)
     seen = _marks([label.sample.crystal for label in extension.before.labels], elements)
     limits = defaultdict(float, load_potential(extension.potential).shortest_distances)
     rng, chosen = np.random.default_rng(0), list[Sample]()
-    for place, (pressure, crystals) in enumerate(met.items()):
-        share = extension.labels * (place + 1) // len(met) - len(chosen)
-        marks = _marks(crystals, elements)
-        taken = farthest_first(marks, (share + 1) // 2, seen, LABELLED)
-        seen = np.concatenate([seen, marks[taken]]) if taken else seen
-        name = f"extension-{pressure_to_GPa(pressure):.0f}"
-        parents = [Sample(crystals[i], f"{name}-{i}", Kind.FEEDBACK) for i in taken]
+    for place, at in enumerate(met):
+        share, news = extension.labels * (place + 1) // len(met) - len(chosen), list[Crystal]()
+        for crystals in (at.followed, _affordable(at.others, extension.runner.settings.k_spacing)):
+            marks = _marks(crystals, elements)
+            taken = farthest_first(marks, (share + 1) // 2 - len(news), seen, LABELLED)
+            seen = np.concatenate([seen, marks[taken]]) if taken else seen
+            news += [crystals[i] for i in taken]
+        name = f"extension-{pressure_to_GPa(at.pressure):.0f}"
+        parents = [Sample(crystal, f"{name}-{i}", Kind.FEEDBACK) for i, crystal in enumerate(news)]
         copies = [rattled(parent, limits, SamplingSettings(), rng) for parent in parents]
         chosen += [*parents, *(copy for copy in copies if copy is not None)][:share]
     return chosen
+
+
+def _affordable(crystals: Sequence[Crystal], k_spacing: float) -> list[Crystal]:
+    """Return crystals without that share whose labels would take longest, by their k-points (spacing in 1/Å)."""
+    times = [relative_scf_time(crystal, k_spacing) for crystal in crystals]
+    kept = np.argsort(times, kind="stable")[: len(crystals) - round(SamplingSettings().dearest_share * len(crystals))]
+    return [crystals[i] for i in np.sort(kept)]
 
 
 def _marks(crystals: Sequence[Crystal], elements: tuple[int, ...]) -> np.ndarray:
@@ -138,8 +167,14 @@ def _marks(crystals: Sequence[Crystal], elements: tuple[int, ...]) -> np.ndarray
     return np.column_stack([descriptors(crystals, elements), np.log(volumes)])
 
 
-def _home(extension: Extension, met: Mapping[float, Sequence[Crystal]], folder: Path) -> Path:
-    asked = [extension.before.sums, extension.labels, extension.epochs, extension.learning_rate, list(met)]
+def _home(extension: Extension, met: Sequence[Met], folder: Path) -> Path:
+    asked = [
+        extension.before.sums,
+        extension.labels,
+        extension.epochs,
+        extension.learning_rate,
+        [at.pressure for at in met],
+    ]
     home = folder / f"extended-{kept_file(folder, asked).stem[:8]}"
     with writing_to(home):
         home.mkdir(exist_ok=True)

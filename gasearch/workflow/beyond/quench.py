@@ -25,7 +25,7 @@ from gasearch.schema import plain
 from gasearch.screening.decompression import NO_MINIMUM, Check, DecompressionSettings, Verdict, check, failed
 from gasearch.units import pressure_to_GPa
 from gasearch.workflow.beyond.diagram import HullAt, gathered, hull_at, relaxed_at
-from gasearch.workflow.beyond.extension import Extension, extended
+from gasearch.workflow.beyond.extension import Extension, Met, extended
 from gasearch.workflow.beyond.quench_by_dft import asked_of_dft, documents_by_dft, refined_by_dft
 from gasearch.workflow.beyond.quench_document import SYMPREC, against_hull, phase_document, phase_lines
 from gasearch.workflow.beyond.trust import is_trained_at, range_warnings
@@ -113,8 +113,7 @@ def _drive(
     hulls = _hulls(task, proposals, histories)
 
     # What lies near the run's hull is asked whether it is a minimum, and DFT how far above its own hull it is.
-    near = task.settings.follow
-    followed = {i: p for i, p in enumerate(proposals[: anew.start]) if p.above is None or p.above <= near}
+    followed = {i: p for i, p in enumerate(proposals[: anew.start]) if _is_followed(task, p)}
     ask = partial(_checked, task.settings, task.potential, folder)
     waiting = {i: executor.submit(ask, _given(proposal), histories[i]) for i, proposal in followed.items()}
     checks = {i: check.result() for i, check in waiting.items()}
@@ -171,9 +170,29 @@ def _extended(
         say("--extend has nothing to do: the potential was trained at all of these pressures")
         return task.potential
     histories = _descend(task.settings, task.potential, task.relaxation, proposals, anew, folder, executor)
-    columns = dict(zip(task.settings.pressures, zip(*histories, strict=True), strict=True))
-    met = {p: [result.crystal for result in columns[p] if isinstance(result, Relaxed)] for p in beyond}
+    columns = zip(*histories, strict=True)
+    hulls = _hulls(task, proposals, histories)
+    met = [_met(task, proposals, c, h) for c, h in zip(columns, hulls, strict=True) if h.pressure in beyond]
     return extended(extension, met, folder, executor, say)
+
+
+def _met(task: QuenchTask, proposals: Sequence[Proposal], column: Sequence[Relaxed | Failure], hull: HullAt) -> Met:
+    """Return what became of the structures at a pressure: those that are followed, and others near the hull."""
+    relaxed = [(p, r) for p, r in zip(proposals, column, strict=True) if isinstance(r, Relaxed)]
+    above = [hull.hull.above(p.shares, r.enthalpy_per_atom) for p, r in relaxed]
+    followed = [_is_followed(task, p) for p, _ in relaxed]
+    near = np.array(above) <= task.settings.window
+    crystals = [r.crystal for _, r in relaxed]
+    return Met(
+        hull.pressure,
+        tuple(c for c, yes in zip(crystals, followed, strict=True) if yes),
+        tuple(c for c, yes, low in zip(crystals, followed, near, strict=True) if low and not yes),
+    )
+
+
+def _is_followed(task: QuenchTask, proposal: Proposal) -> bool:
+    """Whether a structure was given, or lies near enough to the run's hull."""
+    return proposal.above is None or proposal.above <= task.settings.follow
 
 
 def _hulls(task: QuenchTask, proposals: Sequence[Proposal], histories: Sequence[History]) -> list[HullAt]:
