@@ -45,8 +45,8 @@ from gasearch.workflow.beyond.amorphous_document import (
     pressure_lines,
     views,
 )
+from gasearch.workflow.beyond.descent import relaxed_block
 from gasearch.workflow.beyond.diagram import gathered, hull_at
-from gasearch.workflow.beyond.quench import relaxed_block
 from gasearch.workflow.beyond.trust import is_trained_at, range_warnings
 from gasearch.workflow.dft.proposals import endpoint_volumes, given
 from gasearch.workflow.dft.refined_document import structure_document, structure_from

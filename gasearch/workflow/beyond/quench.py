@@ -24,7 +24,8 @@ from gasearch.report.quench import Descent, plot_quench
 from gasearch.schema import plain
 from gasearch.screening.decompression import NO_MINIMUM, Check, DecompressionSettings, Verdict, check, failed
 from gasearch.units import pressure_to_GPa
-from gasearch.workflow.beyond.diagram import HullAt, gathered, hull_at, relaxed_at
+from gasearch.workflow.beyond.descent import History, descend
+from gasearch.workflow.beyond.diagram import HullAt, gathered, hull_at
 from gasearch.workflow.beyond.extension import Extension, Met, extended
 from gasearch.workflow.beyond.quench_by_dft import asked_of_dft, documents_by_dft, refined_by_dft
 from gasearch.workflow.beyond.quench_document import SYMPREC, against_hull, phase_document, phase_lines
@@ -33,15 +34,9 @@ from gasearch.workflow.dft.engines import Engine
 from gasearch.workflow.dft.proposals import elements_of, given, simple_cells
 from gasearch.workflow.dft.refined_document import structure_document
 from gasearch.workflow.dft.refinement import Proposal
-from gasearch.workflow.dft.relaxed_document import relaxed_document, relaxed_from
 from gasearch.workflow.record.kept import kept_answer
 from gasearch.workflow.record.run_directory import existing_run
 from gasearch.workflow.record.snapshots import hull_snapshot
-
-#: Structures that are relaxed together, as one task.
-_BLOCK = 16
-
-History = list[Relaxed | Failure]
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +104,7 @@ def _drive(
     dft = _prepared(task, proposals, executor)
     warn(range_warnings(task.potential, [round(pressure, 6) for pressure in task.pressures_GPa]))
     say(f"{executor.description}; {len(proposals)} structures at {len(task.pressures_GPa)} pressures")
-    histories = _descend(task.settings, task.potential, task.relaxation, proposals, anew, folder, executor)
+    histories = descend(task.settings, task.potential, task.relaxation, proposals, anew, folder, executor)
     hulls = _hulls(task, proposals, histories)
 
     # What lies near the run's hull is asked whether it is a minimum, and DFT how far above its own hull it is.
@@ -169,7 +164,7 @@ def _extended(
     if not beyond:
         say("--extend has nothing to do: the potential was trained at all of these pressures")
         return task.potential
-    histories = _descend(task.settings, task.potential, task.relaxation, proposals, anew, folder, executor)
+    histories = descend(task.settings, task.potential, task.relaxation, proposals, anew, folder, executor)
     columns = zip(*histories, strict=True)
     hulls = _hulls(task, proposals, histories)
     met = [_met(task, proposals, c, h) for c, h in zip(columns, hulls, strict=True) if h.pressure in beyond]
@@ -231,51 +226,6 @@ def _by_dft(
     ]
     refined = refined_by_dft(dft, asked, [hull.pressure for hull in hulls], executor)
     return [documents_by_dft(*both) for both in zip(asked, refined, strict=True)]
-
-
-def _descend(
-    settings: DecompressionSettings,
-    potential: PotentialSettings,
-    relaxation: RelaxationSettings,
-    proposals: Sequence[Proposal],
-    anew: range,
-    folder: Path,
-    executor: QueueExecutor,
-) -> list[History]:
-    """Return what becomes of each structure at each pressure; those to begin ``anew`` do not go on from the last."""
-    histories: list[History] = [[] for _ in proposals]
-    now = [p.crystal for p in proposals]
-    for pressure in settings.pressures:
-        relax = partial(relaxed_block, potential, relaxation, folder, pressure)
-        blocks = [executor.submit(relax, now[k : k + _BLOCK]) for k in range(0, len(now), _BLOCK)]
-        results = [result for block in blocks for result in block.result()]
-        for history, result in zip(histories, results, strict=True):
-            history.append(result)
-        # Each time from where the last pressure left it.
-        for i, result in enumerate(results):
-            if isinstance(result, Relaxed) and i not in anew:
-                now[i] = result.crystal
-    return histories
-
-
-def relaxed_block(
-    potential: PotentialSettings,
-    relaxation: RelaxationSettings,
-    folder: Path,
-    pressure: float,
-    crystals: Sequence[Crystal],
-) -> list[Relaxed | Failure]:
-    """Relax a block of crystals at a pressure (eV/Å³), unless that has been done."""
-    asked = {
-        "potential_sha256": identity(potential),
-        "relaxation": plain(relaxation, {}),
-        "pressure": pressure,
-        "structures": [structure_document(crystal) for crystal in crystals],
-    }
-    results = kept_answer(
-        folder, asked, lambda: list(map(relaxed_document, relaxed_at(potential, relaxation, crystals, pressure)))
-    )
-    return [relaxed_from(result) for result in results]
 
 
 def _folder(path: Path) -> Path:

@@ -47,8 +47,8 @@ def test_the_hull_of_a_run_is_followed_down(first_search: Path, capsys, monkeypa
             assert lowest > 0
     assert (first_search / "quench.png").read_bytes().startswith(b"\x89PNG")
     # What was checked is not checked again.
-    for done in ("check", "relaxed_at"):
-        monkeypatch.setattr(f"gasearch.workflow.beyond.quench.{done}", lambda *_: pytest.fail("done again"))
+    for done in ("quench.check", "descent.relaxed_at"):
+        monkeypatch.setattr(f"gasearch.workflow.beyond.{done}", lambda *_: pytest.fail("done again"))
     assert main(command) == 0
     assert json.loads((first_search / "quench.json").read_text()) == document
 
