@@ -23,7 +23,7 @@ class Reason(StrEnum):
     EXPLODED = "the cell grew or flattened beyond all bounds"
     NOT_FINITE = "energy, forces or stress were not finite"
     STEP_LIMIT = "forces and stress did not converge within the step limit"
-    STALLED = "no step lowers the enthalpy any more: energies contradict forces and stress"
+    STALLED = "no step lowers the enthalpy: energies contradict forces and stress, or have too few digits"
     HOPELESS = "stopped early, too far above the hull to reach it"
     CALCULATOR = "the calculator gave an error"
     SCF = "the self-consistent field did not converge"

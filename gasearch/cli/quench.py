@@ -153,7 +153,9 @@ def _extension(options: Namespace, config: Config) -> Extension | None:
         return None
     learns = config.search.feedback
     make_runner = partial(runner_of, options)
-    return Extension.of(config.potential, options.extend, learns.tuning_epochs, learns.learning_rate, make_runner)
+    return Extension.of(
+        config.potential, options.extend, learns.tuning_epochs, learns.learning_rate, make_runner, workers_of(options)
+    )
 
 
 def _engine(options: Namespace) -> Engine | None:

@@ -121,7 +121,7 @@ class Ensemble:
 
     @property
     def stalled(self) -> np.ndarray:
-        """Whether the last ten steps were all undone (S,)."""
+        """Whether the enthalpy has been the same, to all digits, for ten steps (S,)."""
         return np.isfinite(self.history[:, 0]) & (self.history == self.history[:, -1:]).all(axis=1)
 
     @property

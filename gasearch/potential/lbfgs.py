@@ -13,6 +13,8 @@ _FIRST_SCALE = 0.05
 _FIRST_RADIUS = 0.1
 _SMALLEST_RADIUS = 1e-4
 _LARGEST_RADIUS = 0.3
+#: Share of the gain that a slope promises below which the radius shrinks.
+_ENOUGH = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +75,8 @@ class Minimiser:
         change = np.where(first[:, None], 0.0, gradient - self.gradient)
         curvature, slope = _dot(step, change), -_dot(self.gradient, step)
         share = np.divide(gain, slope, out=np.ones_like(gain), where=slope > 0)
+        # Within the noise a rise says nothing of the radius.
+        share = np.where(moved & (gain < 0), _ENOUGH, share)
         state = replace(
             self._remember(step, change, curvature),
             value=np.where(moved, value, self.value),
@@ -90,7 +94,7 @@ class Minimiser:
         """
         limited = length >= 0.99 * self.radius
         easy = moved & limited & ((curvature <= 0) | (share > 0.25))
-        poor = moved & ~easy & (share < 0.1)
+        poor = moved & ~easy & (share < _ENOUGH)
         radius = np.where(easy, 1.5 * self.radius, np.where(poor, 0.7 * self.radius, self.radius))
         return np.clip(np.where(moved, radius, 0.35 * length), _SMALLEST_RADIUS, _LARGEST_RADIUS)
 

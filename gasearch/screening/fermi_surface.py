@@ -8,9 +8,7 @@ import numpy as np
 
 from gasearch.screening.bands import FermiBands
 
-#: The corners of the zone lie within so many reciprocal vectors of Γ, whose cell is reduced.
-_REACH = 1
-#: Å⁻¹; rounding of a corner that lies on a face.
+#: Å⁻²; rounding of the products of vectors of a corner that lies on a face.
 _ROUNDING = 1e-9
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,25 +12,31 @@ import numpy as np
 
 from gasearch.crystal.composition import SYMBOLS
 from gasearch.crystal.crystal import Crystal
-from gasearch.errors import InputError
+from gasearch.errors import CalculationError, InputError, RunDirectoryError
 from gasearch.espresso.pw import PwSettings
 from gasearch.espresso.runner import PwRunner
 from gasearch.espresso.timing import relative_scf_time
 from gasearch.files import writing_to
+from gasearch.folder import locked
+from gasearch.outcomes import Relaxed
 from gasearch.parallel.executor import QueueExecutor
+from gasearch.parallel.programs import drive_programs
+from gasearch.potential.card import CARD, read_card
 from gasearch.potential.load import load_potential
 from gasearch.potential.settings import MaceSettings, PotentialSettings
 from gasearch.pretrain.diversity import descriptors, farthest_first
 from gasearch.pretrain.fine_tuning import Tuning, fine_tune, tunable
-from gasearch.pretrain.labelling import Label, key, label_all, read_labels, read_samples, write_samples
+from gasearch.pretrain.labelling import Label, key, label_all, read_labels, settled
 from gasearch.pretrain.predecessor import Predecessor
 from gasearch.pretrain.sampling import Kind, Sample, SamplingSettings, Split, rattled, split_of
-from gasearch.pretrain.validation import rms_errors
+from gasearch.pretrain.validation import held_out, rms_errors
 from gasearch.units import pressure_to_GPa
+from gasearch.workflow.beyond.descent import History
+from gasearch.workflow.beyond.diagram import hull_at
+from gasearch.workflow.dft.refined_document import structure_document
+from gasearch.workflow.dft.refinement import Proposal
 from gasearch.workflow.record.kept import kept_file
-from gasearch.workflow.search.feedback import LABELLED, by_programs
-
-_COMMAND = "gasearch quench DIR --extend N"
+from gasearch.workflow.search.feedback import LABELLED
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +57,8 @@ class Extension:
         Its models and its training set.
     runner : PwRunner
         Labels as that was labelled.
+    workers : int
+        Programs at a time where there are no other ranks.
     """
 
     labels: int
@@ -59,6 +67,7 @@ class Extension:
     potential: MaceSettings
     before: Predecessor
     runner: PwRunner
+    workers: int
 
     @staticmethod
     def of(
@@ -67,6 +76,7 @@ class Extension:
         epochs: int,
         learning_rate: float,
         make_runner: Callable[[PwSettings], PwRunner],
+        workers: int,
     ) -> Extension:
         """Find what is needed before anything is begun.
 
@@ -77,7 +87,7 @@ class Extension:
         """
         if not isinstance(potential, MaceSettings):
             raise InputError("--extend: only a potential of kind mace learns; leave it out, or pretrain one")
-        return Extension(labels, epochs, learning_rate, potential, *tunable(potential.path, make_runner))
+        return Extension(labels, epochs, learning_rate, potential, *tunable(potential.path, make_runner), workers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,15 +98,43 @@ class Met:
     ----------
     pressure : float
         eV/Å³.
-    followed : tuple of Crystal
-        The phases that it is asked about.
-    others : tuple of Crystal
-        What else it has near its hull there.
+    followed : mapping
+        Name → crystal of the phases that it is asked about; of one that did not relax, what the last pressure left.
+    others : mapping
+        What else it has near its hull there; nothing where it has no hull.
     """
 
     pressure: float
-    followed: tuple[Crystal, ...]
-    others: tuple[Crystal, ...]
+    followed: Mapping[str, Crystal]
+    others: Mapping[str, Crystal]
+
+    @staticmethod
+    def at(
+        pressure: float,
+        place: int,
+        proposals: Sequence[Proposal],
+        histories: Sequence[History],
+        near: float,
+        low: float,
+    ) -> Met:
+        """Return what became of proposals at a pressure, which is at this place of their histories.
+
+        Those up to ``near`` above the hull of their search (eV per atom) are followed, and what was given in a file.
+        Others count up to ``low`` above the hull here, whatever a committee says: doubt is no reason against a label.
+        """
+        columns = [history[place] for history in histories]
+        try:
+            hull = hull_at(pressure, proposals, columns).hull
+        except RunDirectoryError:
+            hull = None
+        followed, others = dict[str, Crystal](), dict[str, Crystal]()
+        for proposal, history, now in zip(proposals, histories, columns, strict=True):
+            if proposal.above is None or proposal.above <= near:
+                if latest := [r.crystal for r in history[: place + 1] if isinstance(r, Relaxed)]:
+                    followed[proposal.name] = latest[-1]
+            elif hull and isinstance(now, Relaxed) and hull.above(proposal.shares, now.enthalpy_per_atom) <= low:
+                others[proposal.name] = now.crystal
+        return Met(pressure, followed, others)
 
 
 def extended(
@@ -108,55 +146,63 @@ def extended(
 ) -> MaceSettings:
     """Return a potential that has learned what was met at some pressures, as the present one relaxed it.
 
-    It is made in a folder of its own, which the same question finds again. Nothing is done twice.
-    """
-    # What is asked of DFT is chosen once.
-    home = _home(extension, met, folder)
-    if not (home / "asked.json").exists():
-        write_samples(home / "asked.json", worth_a_label_at(extension, met))
-    samples = read_samples(home / "asked.json")
-    by_programs(partial(label_all, samples, extension.runner, home / "labels"), executor, say)
-    names = [key(sample.crystal, extension.runner.settings) for sample in samples]
-    labels = list(read_labels(home / "labels", (name for name in names if (home / "labels" / f"{name}.json").exists())))
+    It is made in a folder of its own, which the same question finds again. Labels are shared. Nothing is done twice.
 
-    # The potential learns it, and is measured at those cells that it has not seen.
-    tuning = Tuning(extension.epochs, extension.learning_rate, _COMMAND, tuple(at.pressure for at in met))
-    learn = partial(fine_tune, extension.potential.path, labels, tuning, extension.runner, home / "potential")
-    by_programs(learn, executor, say)
+    Raises
+    ------
+    CalculationError
+        If no cell could be labelled at the pressures next to those of the potential.
+    """
+    home = _home(extension, met, folder)
     after = replace(extension.potential, path=home / "potential")
-    for line in _told(extension, after, labels):
+    with locked(home / "lock"):
+        # What is like nothing that is known is labelled.
+        asked = worth_a_label_at(extension, met)
+        samples = [sample for chosen in asked for sample in chosen]
+        _by_programs(partial(label_all, samples, extension.runner, folder / "labels"), extension, executor, say)
+        labels = [_labelled(chosen, extension.runner, folder / "labels") for chosen in asked]
+
+        # The potential learns it, and then covers the pressures that it has met without a gap.
+        if not (after.path / CARD).exists():
+            pressures = _taught(extension, met, labels)
+            tuning = Tuning(extension.epochs, extension.learning_rate, _command(extension, met), pressures)
+            new = [label for found in labels for label in found]
+            learn = partial(fine_tune, extension.potential.path, new, tuning, extension.runner, after.path)
+            _by_programs(learn, extension, executor, say)
+    for line in _told(extension, after, [label for found in labels for label in found]):
         say(line)
     return after
 
 
-def worth_a_label_at(extension: Extension, met: Sequence[Met]) -> list[Sample]:
-    """Return cells that are unlike all that the potential has learned, in structure or density, and copies of them.
+def worth_a_label_at(extension: Extension, met: Sequence[Met]) -> list[list[Sample]]:
+    """Return for each pressure cells unlike all that the potential was trained on, in structure or density, and copies.
 
     At each pressure as many: the phases that are followed, then others, but for the quarter that would take longest.
+    All that became of a phase has one origin, and is on one side of the split.
     """
     elements = tuple(SYMBOLS.index(symbol) for symbol in extension.before.card.elements)
-    seen = _marks([label.sample.crystal for label in extension.before.labels], elements)
+    trained = [label.sample for label in extension.before.labels]
+    seen = _marks([sample.crystal for sample in trained if split_of(sample.origin) is Split.TRAIN], elements)
     limits = defaultdict(float, load_potential(extension.potential).shortest_distances)
-    rng, chosen = np.random.default_rng(0), list[Sample]()
+    rng, asked, count = np.random.default_rng(0), list[list[Sample]](), 0
     for place, at in enumerate(met):
-        share, news = extension.labels * (place + 1) // len(met) - len(chosen), list[Crystal]()
+        share, parents = extension.labels * (place + 1) // len(met) - count, list[Sample]()
         for crystals in (at.followed, _affordable(at.others, extension.runner.settings.k_spacing)):
-            marks = _marks(crystals, elements)
-            taken = farthest_first(marks, (share + 1) // 2 - len(news), seen, LABELLED)
+            names, marks = list(crystals), _marks(list(crystals.values()), elements)
+            taken = farthest_first(marks, (share + 1) // 2 - len(parents), seen, LABELLED)
             seen = np.concatenate([seen, marks[taken]]) if taken else seen
-            news += [crystals[i] for i in taken]
-        name = f"extension-{pressure_to_GPa(at.pressure):.0f}"
-        parents = [Sample(crystal, f"{name}-{i}", Kind.FEEDBACK) for i, crystal in enumerate(news)]
+            parents += [Sample(crystals[names[i]], f"extension-{names[i]}", Kind.FEEDBACK) for i in taken]
         copies = [rattled(parent, limits, SamplingSettings(), rng) for parent in parents]
-        chosen += [*parents, *(copy for copy in copies if copy is not None)][:share]
-    return chosen
+        asked.append([*parents, *(copy for copy in copies if copy is not None)][:share])
+        count += len(asked[-1])
+    return asked
 
 
-def _affordable(crystals: Sequence[Crystal], k_spacing: float) -> list[Crystal]:
+def _affordable(crystals: Mapping[str, Crystal], k_spacing: float) -> dict[str, Crystal]:
     """Return crystals without that share whose labels would take longest, by their k-points (spacing in 1/Å)."""
-    times = [relative_scf_time(crystal, k_spacing) for crystal in crystals]
-    kept = np.argsort(times, kind="stable")[: len(crystals) - round(SamplingSettings().dearest_share * len(crystals))]
-    return [crystals[i] for i in np.sort(kept)]
+    names = sorted(crystals, key=lambda name: relative_scf_time(crystals[name], k_spacing))
+    kept = names[: len(names) - round(SamplingSettings().dearest_share * len(names))]
+    return {name: crystal for name, crystal in crystals.items() if name in kept}
 
 
 def _marks(crystals: Sequence[Crystal], elements: tuple[int, ...]) -> np.ndarray:
@@ -168,27 +214,74 @@ def _marks(crystals: Sequence[Crystal], elements: tuple[int, ...]) -> np.ndarray
 
 
 def _home(extension: Extension, met: Sequence[Met], folder: Path) -> Path:
-    asked = [
-        extension.before.sums,
-        extension.labels,
-        extension.epochs,
-        extension.learning_rate,
-        [at.pressure for at in met],
-    ]
-    home = folder / f"extended-{kept_file(folder, asked).stem[:8]}"
+    structures = [structure_document(crystal) for at in met for crystal in (*at.followed.values(), *at.others.values())]
+    settings = [extension.labels, extension.epochs, extension.learning_rate, [at.pressure for at in met]]
+    home = folder / f"extended-{kept_file(folder, [extension.before.sums, settings, structures]).stem[:8]}"
     with writing_to(home):
         home.mkdir(exist_ok=True)
     return home
 
 
+def _by_programs(
+    work: Callable[[QueueExecutor, Callable[[str], None]], None],
+    extension: Extension,
+    executor: QueueExecutor,
+    say: Callable[[str], None],
+) -> None:
+    drive_programs(lambda workers: work(workers, say), executor, extension.workers)
+
+
+def _labelled(samples: Sequence[Sample], runner: PwRunner, directory: Path) -> list[Label]:
+    """Return the labels that there are of samples, each of the origin that it was asked for."""
+    done = {key(sample.crystal, runner.settings): sample for sample in samples if settled(sample, runner, directory)}
+    found = list(read_labels(directory, done))
+    return [replace(label, sample=done[key(label.sample.crystal, runner.settings)]) for label in found]
+
+
+def _taught(extension: Extension, met: Sequence[Met], labels: Sequence[Sequence[Label]]) -> tuple[float, ...]:
+    """Return the pressures that there are labels to train on of, from the potential's range on without a gap."""
+    low, high = extension.before.card.pressure_GPa
+    train = [any(split_of(label.sample.origin) is Split.TRAIN for label in found) for found in labels]
+    taught = {at.pressure: known for at, known in zip(met, train, strict=True)}
+    reached = list[float]()
+    for way in (
+        sorted((p for p in taught if pressure_to_GPa(p) < low), reverse=True),
+        sorted(p for p in taught if pressure_to_GPa(p) > high),
+    ):
+        for pressure in way:
+            if not taught[pressure]:
+                break
+            reached.append(pressure)
+    if not reached:
+        raise CalculationError(
+            f"--extend: of {sum(map(len, labels))} cells that could be labelled none lies next to the "
+            f"{low:g} to {high:g} GPa of the potential: give smaller steps in pressure, or see in quench/labels what "
+            "pw.x says of the others"
+        )
+    return tuple(reached)
+
+
+def _command(extension: Extension, met: Sequence[Met]) -> str:
+    lowest = min(pressure_to_GPa(at.pressure) for at in met)
+    return f"gasearch quench DIR --to {lowest:g} --extend {extension.labels}"
+
+
 def _told(extension: Extension, after: MaceSettings, labels: Sequence[Label]) -> list[str]:
-    unseen = [label for label in labels if split_of(label.sample.origin) is Split.TEST]
-    lines = [f"{len(labels)} cells were labelled; what has learned from them is in {after.path}"]
+    """Return what was learned, and how wrong potentials are at what they have seen nothing like of."""
+    card, before = read_card(after.path), extension.before
+    learned = card.facts["labels"]["cells"] - len(before.labels)
+    low, high = card.pressure_GPa
+    lines = [f"{learned} new labels are learned by {after.path}, which covers {low:g} to {high:g} GPa"]
+    if later := len(labels) - learned:
+        lines.append(f"{later} labels came later and are not: remove its folder to train once more")
+    complete = before.basis.completed(labels)
+    unseen = held_out([*before.labels, *complete])[len(before.labels) :]
+    new = [label for label, yes in zip(complete, unseen, strict=True) if yes]
     for potential, cells, what in (
-        (extension.potential, labels, "before, at all of them"),
-        (extension.potential, unseen, "before, at those held out"),
-        (after, unseen, "after, at those held out"),
+        (extension.potential, complete, "before, at all of them"),
+        (extension.potential, new, "before, at those held out"),
+        (after, new, "after, at those held out"),
     ):
         if cells:
             lines.append(f"errors {what} ({len(cells)}): {rms_errors(load_potential(potential), cells)}")
-    return lines
+    return lines if new else [*lines, "none of them is held out: more labels would have some"]

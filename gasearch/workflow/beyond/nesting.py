@@ -283,9 +283,14 @@ def draw(found: Nesting, crystal: Crystal, settings: NestingSettings, folder: Pa
         return files + _draw_surface(found.bands, settings.times, heading, folder)
 
 
+def coarser(times: int) -> int:
+    """Return the step to a grid two or a few times as fine as one that this is so many times denser than."""
+    return next(step for step in range(max(1, times // 2), 0, -1) if times % step == 0)
+
+
 def _draw_surface(bands: FermiBands, times: int, heading: str, folder: Path) -> list[Path]:
-    """Draw the Fermi surface from every second point of the interpolated grid: as fine as one can see."""
-    step = max(1, times // 2)
+    """Draw the Fermi surface from at least two points of the interpolated grid for one that was computed."""
+    step = coarser(times)
     seen = replace(bands, energies=bands.energies[:, ::step, ::step, ::step])
     surfaces = fermi_surface(seen)
     if not any(map(len, surfaces)):

@@ -99,9 +99,10 @@ def _drive(
     # What was found is relaxed at one pressure after the other, and has a hull at each.
     endpoints, proposals, anew = _proposals(task)
     folder = _folder(task.path)
+    dft = _prepared(task, proposals, executor)
+    searched_with = task.potential
     if task.extension is not None:
         task = replace(task, potential=_extended(task, task.extension, proposals, anew, folder, executor, say))
-    dft = _prepared(task, proposals, executor)
     warn(range_warnings(task.potential, [round(pressure, 6) for pressure in task.pressures_GPa]))
     say(f"{executor.description}; {len(proposals)} structures at {len(task.pressures_GPa)} pressures")
     histories = descend(task.settings, task.potential, task.relaxation, proposals, anew, folder, executor)
@@ -110,7 +111,8 @@ def _drive(
     # What lies near the run's hull is asked whether it is a minimum, and DFT how far above its own hull it is.
     followed = {i: p for i, p in enumerate(proposals[: anew.start]) if _is_followed(task, p)}
     ask = partial(_checked, task.settings, task.potential, folder)
-    waiting = {i: executor.submit(ask, _given(proposal), histories[i]) for i, proposal in followed.items()}
+    ours = task.potential == searched_with
+    waiting = {i: executor.submit(ask, _given(p, relaxed=ours), histories[i]) for i, p in followed.items()}
     checks = {i: check.result() for i, check in waiting.items()}
     by_dft = [] if dft is None else _by_dft(dft, followed, checks, histories, hulls, executor)
 
@@ -165,24 +167,10 @@ def _extended(
         say("--extend has nothing to do: the potential was trained at all of these pressures")
         return task.potential
     histories = descend(task.settings, task.potential, task.relaxation, proposals, anew, folder, executor)
-    columns = zip(*histories, strict=True)
-    hulls = _hulls(task, proposals, histories)
-    met = [_met(task, proposals, c, h) for c, h in zip(columns, hulls, strict=True) if h.pressure in beyond]
+    limits = task.settings.follow, task.settings.window
+    places = {pressure: place for place, pressure in enumerate(task.settings.pressures)}
+    met = [Met.at(pressure, places[pressure], proposals, histories, *limits) for pressure in beyond]
     return extended(extension, met, folder, executor, say)
-
-
-def _met(task: QuenchTask, proposals: Sequence[Proposal], column: Sequence[Relaxed | Failure], hull: HullAt) -> Met:
-    """Return what became of the structures at a pressure: those that are followed, and others near the hull."""
-    relaxed = [(p, r) for p, r in zip(proposals, column, strict=True) if isinstance(r, Relaxed)]
-    above = [hull.hull.above(p.shares, r.enthalpy_per_atom) for p, r in relaxed]
-    followed = [_is_followed(task, p) for p, _ in relaxed]
-    near = np.array(above) <= task.settings.window
-    crystals = [r.crystal for _, r in relaxed]
-    return Met(
-        hull.pressure,
-        tuple(c for c, yes in zip(crystals, followed, strict=True) if yes),
-        tuple(c for c, yes, low in zip(crystals, followed, near, strict=True) if low and not yes),
-    )
 
 
 def _is_followed(task: QuenchTask, proposal: Proposal) -> bool:
@@ -202,7 +190,11 @@ def _document(task: QuenchTask, endpoints: Sequence[str], phases: Sequence[Mappi
         "pressures_GPa": task.pressures_GPa,
         "trained_GPa": trained_range_GPa(task.potential),
         "searched": [str(run) for run in (task.path, *task.beside)],
-        "made_by": {"potential_sha256": identity(task.potential), "settings": plain(task.settings, {})},
+        "made_by": {
+            "potential": plain(task.potential, {}),
+            "potential_sha256": identity(task.potential),
+            "settings": plain(task.settings, {}),
+        },
         "phases": phases,
     }
 
@@ -266,9 +258,9 @@ def _check(
     return check_document(check(exact, crystal, pressure, settings.phonons))
 
 
-def _given(proposal: Proposal) -> Crystal | None:
-    """Return the structure that a file gave, which must stay itself; a search's own was relaxed by the potential."""
-    return proposal.crystal if proposal.above is None else None
+def _given(proposal: Proposal, *, relaxed: bool) -> Crystal | None:
+    """Return what must stay itself: what a file gave, or a search's own unless this potential has ``relaxed`` it."""
+    return None if relaxed and proposal.above is not None else proposal.crystal
 
 
 def _step(before: Crystal | None, now: Relaxed | Failure) -> Check | None:

@@ -165,6 +165,7 @@ class CalculatorEngine:
         asked = {
             "settings": self.settings(),
             "descent": asdict(self.descent),
+            "noise": _NOISE,
             "pressure": pressure,
             "structure": structure_document(start),
         }

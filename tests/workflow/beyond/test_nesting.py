@@ -14,7 +14,7 @@ from gasearch.espresso.record import ScfFailure, ScfProblem
 from gasearch.espresso.runner import PwRunner
 from gasearch.outcomes import BandGrid
 from gasearch.workflow.beyond import nesting
-from gasearch.workflow.beyond.nesting import NestingSettings, screen_nesting
+from gasearch.workflow.beyond.nesting import NestingSettings, coarser, screen_nesting
 
 LATTICE = Crystal(np.eye(3) * 3.0, [[0, 0, 0]], [1])
 RUNNER = PwRunner(PwSettings(), default_pseudo_dir(), spins=(0.0,))
@@ -114,3 +114,10 @@ def test_bands_that_cannot_be_had_are_an_error(monkeypatch, tmp_path):
     monkeypatch.setattr(nesting, "full_grid", lambda *_: ScfFailure(ScfProblem.CRASHED, "no reason"))
     with pytest.raises(CalculationError, match="no bands"):
         screen_nesting(SETTINGS, RUNNER, LATTICE, tmp_path, lambda line: None)
+
+
+@pytest.mark.parametrize("times", range(1, 13))
+def test_the_grid_of_the_fermi_surface_divides_that_of_the_bands(times):
+    step = coarser(times)
+    assert times % step == 0
+    assert times // step >= min(times, 2)
