@@ -71,9 +71,9 @@ def _drive(
     with locked(folder / "lock"):
         documents, grounds, soft = {}, {}, {}
         for name, crystal in crystals.items():
-            for warning in [*magnet.warnings(crystal, settings.elements), *_missing(starts[name], settings)]:
-                say(f"warning: {name}: {warning}")
             keeping = KeptMagnet(magnet, (folder / "states").resolve())
+            for warning in [*keeping.warnings(crystal, settings.elements), *_missing(starts[name], settings)]:
+                say(f"warning: {name}: {warning}")
             tasks = [executor.submit(follow, keeping, start, settings) for start in starts[name]]
             found = [one for task in tasks for one in task.result()]
             documents[name] = _document(found, settings, crystal)

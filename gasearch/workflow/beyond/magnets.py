@@ -28,11 +28,11 @@ from gasearch.potential.relaxation import BatchRelaxer
 from gasearch.units import pressure_to_GPa
 from gasearch.workflow.dft.engines import calculator_limits
 from gasearch.workflow.dft.refined_document import structure_document, structure_from
-from gasearch.workflow.record.kept import kept_file
+from gasearch.workflow.record.kept import kept_answer, kept_file
 
 #: Difference of the pressures by stress and by the slope of the energy that is told: relative, and in GPa.
 _WORTH_A_WORD = 0.05
-_WORTH_GPA = 1.0
+_WORTH_GPA = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,8 +183,10 @@ class CalculatorMagnet:
 
         potential = AseCalculator(self.calculator, self.arguments, np.zeros(len(crystal)))
         by_stress, by_slope = map(pressure_to_GPa, pressure_two_ways(potential, crystal)[:2])
-        if not abs(by_stress - by_slope) > _WORTH_GPA:
+        if abs(by_stress - by_slope) <= _WORTH_GPA:
             return []
+        if np.isnan(by_stress - by_slope):
+            return [f"{self.calculator} gives no energy for a volume 3 % smaller or larger; relaxations say why"]
         return [
             f"the stress of {crystal.composition.reduced.formula} gives {by_stress:.1f} GPa where the slope of the "
             f"energy gives {by_slope:.1f}: all pressures are off by about as much; in plane waves, raise the cutoff"
@@ -221,8 +223,11 @@ class KeptMagnet:
         return self.magnet.settings(numbers)
 
     def warnings(self, crystal: Crystal, magnetic: frozenset[int]) -> list[str]:
-        """Return those of the other."""
-        return self.magnet.warnings(crystal, magnetic)
+        """Return those of the other, which are kept, too."""
+        with writing_to(self.kept):
+            self.kept.mkdir(exist_ok=True)
+        asked = ["warnings", self.settings(crystal.numbers), structure_document(crystal), sorted(magnetic)]
+        return kept_answer(self.kept, asked, lambda: self.magnet.warnings(crystal, magnetic))
 
     def _file(self, start: Crystal, moments: np.ndarray, pressure: float) -> Path:
         asked = [self.settings(start.numbers), structure_document(start), moments.tolist(), pressure]

@@ -153,7 +153,8 @@ def test_an_unknown_element_is_named(iron, capsys):
 def test_what_is_finished_is_not_computed_again(iron, monkeypatch):
     words = ("--pressures", "0", "40", "--no-return", "--antiferromagnets", "0")
     document = screened(iron, *words)
-    monkeypatch.setattr("gasearch.workflow.beyond.magnets.CalculatorMagnet.relax", None)
+    for asked in ("relax", "warnings"):
+        monkeypatch.setattr(f"gasearch.workflow.beyond.magnets.CalculatorMagnet.{asked}", None)
     assert screened(iron, *words) == document
 
 
