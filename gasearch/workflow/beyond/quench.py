@@ -14,12 +14,13 @@ import numpy as np
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.fingerprint import same_but_for_volume
 from gasearch.crystal.symmetry import space_group
+from gasearch.errors import RunDirectoryError
 from gasearch.files import replace_text, writing_to
 from gasearch.outcomes import Failure, Relaxed
 from gasearch.parallel.executor import QueueExecutor, run_on_all_ranks
 from gasearch.potential.load import identity, load_potential, spread_limit
 from gasearch.potential.relaxation import RelaxationSettings
-from gasearch.potential.settings import PotentialSettings, in_double_precision, trained_range_GPa
+from gasearch.potential.settings import MaceSettings, PotentialSettings, in_double_precision, trained_range_GPa
 from gasearch.report.quench import Descent, plot_quench
 from gasearch.schema import plain
 from gasearch.screening.decompression import NO_MINIMUM, Check, DecompressionSettings, Verdict, check, failed
@@ -106,7 +107,8 @@ def _drive(
     warn(range_warnings(task.potential, [round(pressure, 6) for pressure in task.pressures_GPa]))
     say(f"{executor.description}; {len(proposals)} structures at {len(task.pressures_GPa)} pressures")
     histories = descend(task.settings, task.potential, task.relaxation, proposals, anew, folder, executor)
-    hulls = _hulls(task, proposals, histories)
+    hulls = _hulls(task, proposals, histories, say)
+    task, histories = _down_to(len(hulls), task, histories)
 
     # What lies near the run's hull is asked whether it is a minimum, and DFT how far above its own hull it is.
     followed = {i: p for i, p in enumerate(proposals[: anew.start]) if _is_followed(task, p)}
@@ -178,10 +180,29 @@ def _is_followed(task: QuenchTask, proposal: Proposal) -> bool:
     return proposal.above is None or proposal.above <= task.settings.follow
 
 
-def _hulls(task: QuenchTask, proposals: Sequence[Proposal], histories: Sequence[History]) -> list[HullAt]:
-    limit = spread_limit(task.potential)
-    columns = zip(*histories, strict=True)
-    return [hull_at(p, proposals, column, limit) for p, column in zip(task.settings.pressures, columns, strict=True)]
+def _hulls(
+    task: QuenchTask, proposals: Sequence[Proposal], histories: Sequence[History], say: Callable[[str], None]
+) -> list[HullAt]:
+    """Return the hulls, down to where an endpoint has no phase that relaxed, or none of which the potential is sure.
+
+    RunDirectoryError if that is so at the first pressure.
+    """
+    limit, hulls = spread_limit(task.potential), list[HullAt]()
+    for pressure, column in zip(task.settings.pressures, zip(*histories, strict=True), strict=True):
+        try:
+            hulls.append(hull_at(pressure, proposals, column, limit))
+        except RunDirectoryError as error:
+            if not hulls:
+                raise
+            say(f"warning: there is no hull, and nothing is said, from here down: {error}")
+            break
+    return hulls
+
+
+def _down_to(count: int, task: QuenchTask, histories: Sequence[History]) -> tuple[QuenchTask, list[History]]:
+    """Return a task at its first pressures, and histories there."""
+    settings = replace(task.settings, pressures=task.settings.pressures[:count])
+    return replace(task, settings=settings), [history[:count] for history in histories]
 
 
 def _document(task: QuenchTask, endpoints: Sequence[str], phases: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -191,7 +212,7 @@ def _document(task: QuenchTask, endpoints: Sequence[str], phases: Sequence[Mappi
         "trained_GPa": trained_range_GPa(task.potential),
         "searched": [str(run) for run in (task.path, *task.beside)],
         "made_by": {
-            "potential": plain(task.potential, {}),
+            "potential": str(task.potential.path) if isinstance(task.potential, MaceSettings) else task.potential.kind,
             "potential_sha256": identity(task.potential),
             "settings": plain(task.settings, {}),
         },

@@ -10,13 +10,14 @@ from ase.io import write
 from gasearch.cli import main
 from gasearch.cli.command import opened
 from gasearch.crystal.crystal import Crystal
-from gasearch.errors import InputError
+from gasearch.errors import InputError, RunDirectoryError
 from gasearch.outcomes import Failure, Reason, RefinedPhase, Relaxed
 from gasearch.potential.lennard_jones import LennardJones
 from gasearch.potential.relaxation import BatchRelaxer
 from gasearch.potential.settings import LennardJonesSettings, MaceSettings
 from gasearch.screening.decompression import Verdict
 from gasearch.units import pressure_from_GPa
+from gasearch.workflow.beyond.diagram import hull_at
 from gasearch.workflow.beyond.quench import _step, draw_quench
 from gasearch.workflow.beyond.quench_document import phase_document, phase_lines
 from gasearch.workflow.beyond.trust import is_trained_at, range_warnings
@@ -51,6 +52,21 @@ def test_the_hull_of_a_run_is_followed_down(first_search: Path, capsys, monkeypa
         monkeypatch.setattr(f"gasearch.workflow.beyond.{done}", lambda *_: pytest.fail("done again"))
     assert main(command) == 0
     assert json.loads((first_search / "quench.json").read_text()) == document
+
+
+def test_without_a_hull_nothing_is_said_from_there_down(first_search: Path, capsys, monkeypatch):
+    def hull_above_10_GPa(pressure, *rest):
+        if pressure < pressure_from_GPa(10):
+            raise RunDirectoryError("no point at endpoint(s) [1]")
+        return hull_at(pressure, *rest)
+
+    monkeypatch.setattr("gasearch.workflow.beyond.quench.hull_at", hull_above_10_GPa)
+    command = ["quench", str(first_search), "--to", "0", "--steps", "3", "--follow", "0", "--no-phonons"]
+    assert main(command) == 0
+    assert "nothing is said, from here down: no point at endpoint" in capsys.readouterr().out
+    document = json.loads((first_search / "quench.json").read_text())
+    assert document["pressures_GPa"] == pytest.approx([40.0, 20.0])
+    assert max(len(phase["rows"]) for phase in document["phases"]) == 2
 
 
 def test_a_quench_goes_down(first_search: Path, capsys):
