@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gasearch.crystal.geometry import reduced_cell
 from gasearch.screening.bands import FermiBands
 
 #: Å⁻²; rounding of the products of vectors of a corner that lies on a face.
@@ -32,8 +33,6 @@ class BrillouinZone:
         """Return the zone of a lattice with these vectors (3, 3), rows, Å⁻¹."""
         from scipy.spatial import Voronoi
 
-        from gasearch.crystal.geometry import reduced_cell
-
         cell, _ = reduced_cell(reciprocal)
         multiples = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
         points = multiples @ cell
@@ -55,12 +54,6 @@ def fermi_surface(bands: FermiBands) -> list[np.ndarray]:
     """
     zone = BrillouinZone.of(bands.reciprocal)
     return [_within(zone, _surface(band, bands.reciprocal, zone)) for band in bands.energies]
-
-
-def area(triangles: np.ndarray) -> float:
-    """Return the area of triangles (n, 3, 3)."""
-    first, second = triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]
-    return float(np.linalg.norm(np.cross(first, second), axis=1).sum() / 2)
 
 
 def _surface(band: np.ndarray, reciprocal: np.ndarray, zone: BrillouinZone) -> np.ndarray:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from gasearch.screening.bands import FermiBands
-from gasearch.screening.fermi_surface import BrillouinZone, area, fermi_surface
+from gasearch.screening.fermi_surface import BrillouinZone, fermi_surface
 
 FCC = 4.0 * (np.ones((3, 3)) - np.eye(3)) / 2
 HEXAGONAL = np.array([[2.5, 0, 0], [-1.25, 2.5 * 3**0.5 / 2, 0], [0, 0, 4.0]])
@@ -13,6 +13,11 @@ def volume(faces) -> float:
     return sum(
         abs(np.linalg.det([face[0], face[k], face[k + 1]])) / 6 for face in faces for k in range(1, len(face) - 1)
     )
+
+
+def area(triangles: np.ndarray) -> float:
+    first, second = triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0]
+    return np.linalg.norm(np.cross(first, second), axis=1).sum() / 2
 
 
 @pytest.mark.parametrize(
