@@ -44,3 +44,23 @@ def farthest_first(found: np.ndarray, count: int, known: np.ndarray | None = Non
         chosen.append(farthest)
         apart = np.minimum(apart, np.linalg.norm(found - found[farthest], axis=1))
     return chosen
+
+
+def farthest_in_turn(groups: Sequence[np.ndarray], count: int, known: np.ndarray, nearest: float) -> list[list[int]]:
+    """Choose from one group of points after the other, as `farthest_first` does; return the places of each.
+
+    Parameters
+    ----------
+    groups : sequence of (n, d) array
+        The most important first.
+    count : int
+        How many at most, of all of them.
+    known : (m, d) array
+    nearest : float
+    """
+    chosen: list[list[int]] = []
+    for found in groups:
+        taken = farthest_first(found, count - sum(map(len, chosen)), known, nearest)
+        known = np.concatenate([known, found[taken]]) if taken else known
+        chosen.append(taken)
+    return chosen

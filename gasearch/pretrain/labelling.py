@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,13 @@ def write_samples(path: Path, samples: Iterable[Sample]) -> None:
 def read_samples(path: Path) -> list[Sample]:
     """Read what `write_samples` wrote."""
     return [_sample(record) for record in json.loads(path.read_text())]
+
+
+def labels_of(samples: Iterable[Sample], runner: PwRunner, directory: Path) -> list[Label]:
+    """Return the labels that there are of samples, in order of name, each of the origin that it was asked for."""
+    done = {key(sample.crystal, runner.settings): sample for sample in samples if settled(sample, runner, directory)}
+    found = read_labels(directory, done)
+    return [replace(label, sample=done[key(label.sample.crystal, runner.settings)]) for label in found]
 
 
 def label_names(directory: Path) -> list[str]:

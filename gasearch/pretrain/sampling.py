@@ -201,9 +201,14 @@ def diverse_samples(
 def affordable(samples: Sequence[Sample], settings: SamplingSettings, k_spacing: float) -> list[Sample]:
     """Return the random crystals among samples, without that share of them whose labels would take longest."""
     parents = [sample for sample in samples if sample.kind is Kind.RANDOM]
-    times = [relative_scf_time(sample.crystal, k_spacing) for sample in parents]
-    kept = np.argsort(times, kind="stable")[: len(parents) - round(settings.dearest_share * len(parents))]
-    return [parents[i] for i in np.sort(kept)]
+    return [parents[i] for i in cheapest([sample.crystal for sample in parents], settings, k_spacing)]
+
+
+def cheapest(crystals: Sequence[Crystal], settings: SamplingSettings, k_spacing: float) -> list[int]:
+    """Return the places of crystals, without that share of them whose labels would take longest."""
+    times = [relative_scf_time(crystal, k_spacing) for crystal in crystals]
+    kept = np.argsort(times, kind="stable")[: len(crystals) - round(settings.dearest_share * len(crystals))]
+    return np.sort(kept).tolist()
 
 
 def random_samples(

@@ -15,20 +15,18 @@ from gasearch.crystal.crystal import Crystal
 from gasearch.errors import CalculationError, InputError, RunDirectoryError
 from gasearch.espresso.pw import PwSettings
 from gasearch.espresso.runner import PwRunner
-from gasearch.espresso.timing import relative_scf_time
 from gasearch.files import writing_to
 from gasearch.folder import locked
 from gasearch.outcomes import Relaxed
 from gasearch.parallel.executor import QueueExecutor
-from gasearch.parallel.programs import drive_programs
 from gasearch.potential.card import CARD, read_card
 from gasearch.potential.load import load_potential
 from gasearch.potential.settings import MaceSettings, PotentialSettings
-from gasearch.pretrain.diversity import descriptors, farthest_first
+from gasearch.pretrain.diversity import descriptors, farthest_in_turn
 from gasearch.pretrain.fine_tuning import Tuning, fine_tune, tunable
-from gasearch.pretrain.labelling import Label, key, label_all, read_labels, settled
+from gasearch.pretrain.labelling import Label, label_all, labels_of
 from gasearch.pretrain.predecessor import Predecessor
-from gasearch.pretrain.sampling import Kind, Sample, SamplingSettings, Split, rattled, split_of
+from gasearch.pretrain.sampling import Kind, Sample, SamplingSettings, Split, cheapest, rattled, split_of
 from gasearch.pretrain.validation import held_out, rms_errors
 from gasearch.units import pressure_to_GPa
 from gasearch.workflow.beyond.descent import History
@@ -36,7 +34,7 @@ from gasearch.workflow.beyond.diagram import hull_at
 from gasearch.workflow.dft.refined_document import structure_document
 from gasearch.workflow.dft.refinement import Proposal
 from gasearch.workflow.record.kept import kept_file
-from gasearch.workflow.search.feedback import LABELLED
+from gasearch.workflow.search.feedback import LABELLED, by_programs
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,17 +157,17 @@ def extended(
         # What is like nothing that is known is labelled.
         asked = worth_a_label_at(extension, met)
         samples = [sample for chosen in asked for sample in chosen]
-        _by_programs(partial(label_all, samples, extension.runner, folder / "labels"), extension, executor, say)
-        labels = [_labelled(chosen, extension.runner, folder / "labels") for chosen in asked]
+        run = partial(by_programs, executor=executor, say=say, at_a_time=extension.workers)
+        run(partial(label_all, samples, extension.runner, folder / "labels"))
+        labels = [labels_of(chosen, extension.runner, folder / "labels") for chosen in asked]
+        new = [label for found in labels for label in found]
 
         # The potential learns it, and then covers the pressures that it has met without a gap.
         if not (after.path / CARD).exists():
             pressures = _taught(extension, met, labels)
             tuning = Tuning(extension.epochs, extension.learning_rate, _command(extension, met), pressures)
-            new = [label for found in labels for label in found]
-            learn = partial(fine_tune, extension.potential.path, new, tuning, extension.runner, after.path)
-            _by_programs(learn, extension, executor, say)
-    for line in _told(extension, after, [label for found in labels for label in found]):
+            run(partial(fine_tune, extension.potential.path, new, tuning, extension.runner, after.path))
+    for line in _told(extension, after, new):
         say(line)
     return after
 
@@ -186,23 +184,19 @@ def worth_a_label_at(extension: Extension, met: Sequence[Met]) -> list[list[Samp
     limits = defaultdict(float, load_potential(extension.potential).shortest_distances)
     rng, asked, count = np.random.default_rng(0), list[list[Sample]](), 0
     for place, at in enumerate(met):
-        share, parents = extension.labels * (place + 1) // len(met) - count, list[Sample]()
-        for crystals in (at.followed, _affordable(at.others, extension.runner.settings.k_spacing)):
-            names, marks = list(crystals), _marks(list(crystals.values()), elements)
-            taken = farthest_first(marks, (share + 1) // 2 - len(parents), seen, LABELLED)
-            seen = np.concatenate([seen, marks[taken]]) if taken else seen
-            parents += [Sample(crystals[names[i]], f"extension-{names[i]}", Kind.FEEDBACK) for i in taken]
+        share = extension.labels * (place + 1) // len(met) - count
+        others, spacing = list(at.others.items()), extension.runner.settings.k_spacing
+        cheap = [others[i] for i in cheapest(list(at.others.values()), SamplingSettings(), spacing)]
+        groups = [list(at.followed.items()), cheap]
+        marks = [_marks([crystal for _, crystal in group], elements) for group in groups]
+        taken = farthest_in_turn(marks, (share + 1) // 2, seen, LABELLED)
+        seen = np.concatenate([seen, *(found[places] for found, places in zip(marks, taken, strict=True) if places)])
+        chosen = [group[i] for group, places in zip(groups, taken, strict=True) for i in places]
+        parents = [Sample(crystal, f"extension-{name}", Kind.FEEDBACK) for name, crystal in chosen]
         copies = [rattled(parent, limits, SamplingSettings(), rng) for parent in parents]
         asked.append([*parents, *(copy for copy in copies if copy is not None)][:share])
         count += len(asked[-1])
     return asked
-
-
-def _affordable(crystals: Mapping[str, Crystal], k_spacing: float) -> dict[str, Crystal]:
-    """Return crystals without that share whose labels would take longest, by their k-points (spacing in 1/Å)."""
-    names = sorted(crystals, key=lambda name: relative_scf_time(crystals[name], k_spacing))
-    kept = names[: len(names) - round(SamplingSettings().dearest_share * len(names))]
-    return {name: crystal for name, crystal in crystals.items() if name in kept}
 
 
 def _marks(crystals: Sequence[Crystal], elements: tuple[int, ...]) -> np.ndarray:
@@ -220,22 +214,6 @@ def _home(extension: Extension, met: Sequence[Met], folder: Path) -> Path:
     with writing_to(home):
         home.mkdir(exist_ok=True)
     return home
-
-
-def _by_programs(
-    work: Callable[[QueueExecutor, Callable[[str], None]], None],
-    extension: Extension,
-    executor: QueueExecutor,
-    say: Callable[[str], None],
-) -> None:
-    drive_programs(lambda workers: work(workers, say), executor, extension.workers)
-
-
-def _labelled(samples: Sequence[Sample], runner: PwRunner, directory: Path) -> list[Label]:
-    """Return the labels that there are of samples, each of the origin that it was asked for."""
-    done = {key(sample.crystal, runner.settings): sample for sample in samples if settled(sample, runner, directory)}
-    found = list(read_labels(directory, done))
-    return [replace(label, sample=done[key(label.sample.crystal, runner.settings)]) for label in found]
 
 
 def _taught(extension: Extension, met: Sequence[Met], labels: Sequence[Sequence[Label]]) -> tuple[float, ...]:

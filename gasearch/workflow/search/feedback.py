@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-import numpy as np
-
 from gasearch.crystal.crystal import Crystal
 from gasearch.crystal.fingerprint import same_structure
 from gasearch.errors import RunDirectoryError
@@ -26,9 +24,9 @@ from gasearch.files import writing_to
 from gasearch.parallel.executor import QueueExecutor
 from gasearch.parallel.programs import drive_programs
 from gasearch.potential.settings import MaceSettings
-from gasearch.pretrain.diversity import descriptors, farthest_first
+from gasearch.pretrain.diversity import descriptors, farthest_in_turn
 from gasearch.pretrain.fine_tuning import Tuning, fine_tune, tunable
-from gasearch.pretrain.labelling import key, label_all, read_labels, read_samples, settled, write_samples
+from gasearch.pretrain.labelling import label_all, labels_of, read_samples, settled, write_samples
 from gasearch.pretrain.sampling import Kind, Sample, Split, split_of
 from gasearch.workflow.record.run_directory import RunDirectory
 from gasearch.workflow.record.summary import phases
@@ -99,9 +97,8 @@ def feed_back(
         by_programs(partial(label_all, samples, feedback.runner, directory.labels), executor, say)
 
         # The potential learns them.
-        done = [sample for sample in samples if settled(sample, feedback.runner, directory.labels)]
-        known += [sample.crystal for sample in done]
-        labels = list(read_labels(directory.labels, [key(s.crystal, feedback.runner.settings) for s in done]))
+        known += [s.crystal for s in samples if settled(s, feedback.runner, directory.labels)]
+        labels = labels_of(samples, feedback.runner, directory.labels)
         tuning = Tuning(settings.tuning_epochs, settings.learning_rate, _COMMAND)
         learn = partial(fine_tune, plan.potential.path, labels, tuning, feedback.runner, epoch.potential)
         by_programs(learn, executor, say)
@@ -119,10 +116,13 @@ def feed_back(
 
 
 def by_programs(
-    work: Callable[[QueueExecutor, Callable[[str], None]], None], executor: QueueExecutor, say: Callable[[str], None]
+    work: Callable[[QueueExecutor, Callable[[str], None]], None],
+    executor: QueueExecutor,
+    say: Callable[[str], None],
+    at_a_time: int | None = None,
 ) -> None:
-    """Let programs run on all ranks, or, where there is one, as many at a time as there are cores."""
-    drive_programs(lambda workers: work(workers, say), executor, os.cpu_count() or 1)
+    """Let programs run on all ranks, or, where there is one, so many at a time: as there are cores, if not told."""
+    drive_programs(lambda workers: work(workers, say), executor, at_a_time or os.cpu_count() or 1)
 
 
 def keep_question(samples: Sequence[Sample], epoch: RunDirectory) -> None:
@@ -157,13 +157,9 @@ def worth_a_label(archive: Archive, settings: FeedbackSettings, known: Sequence[
         [i for i in near if archive.doubtful(i)],
         [i for i in near if i.id not in on_hull and not archive.doubtful(i)],
     ]
-    seen, chosen = descriptors(known, elements), []
-    for group in groups:
-        marks = descriptors([individual.crystal for individual in group], elements)
-        taken = farthest_first(marks, settings.labels - len(chosen), seen, LABELLED)
-        chosen += [group[i] for i in taken]
-        seen = np.concatenate([seen, marks[taken]]) if taken else seen
-    return chosen
+    marks = [descriptors([individual.crystal for individual in group], elements) for group in groups]
+    taken = farthest_in_turn(marks, settings.labels, descriptors(known, elements), LABELLED)
+    return [group[i] for group, places in zip(groups, taken, strict=True) for i in places]
 
 
 def best(archive: Archive, count: int) -> list[Individual]:
